@@ -1,0 +1,63 @@
+# make up and make test do all their own set-up; make help lists everything.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# A catalog name, the path of a GGUF file, or hf:owner/repo/file.gguf
+MODEL ?=
+# Further flags of `ai-cluster up`, as in: make up ARGS="--port 9000 --workers 1"
+ARGS ?=
+
+NODE_MODULES := node_modules/.package-lock.json
+BUILD := dist/.tsbuildinfo
+SOURCES := $(shell find src -name '*.ts') tsconfig.json tsconfig.build.json
+
+.PHONY: help
+help: ## List the targets
+	@echo "usage: make <target>"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make up MODEL=<name|path|hf:owner/repo/file.gguf> ARGS='--port 9000' (all flags: dist/cli/main.js up --help)"
+
+.PHONY: up
+up: $(BUILD) ## Install, build, get the model, and run the cluster until Ctrl-C
+	@exec node dist/cli/main.js up $(if $(MODEL),--model '$(MODEL)') $(ARGS)
+
+.PHONY: test
+test: $(BUILD) ## Format, lint, types and all tests
+	@npm run --silent check
+
+.PHONY: build
+build: $(BUILD) ## Compile src/ to dist/
+
+.PHONY: model
+model: $(BUILD) ## Download the default model (or MODEL=...) into models/
+	@exec node dist/cli/main.js models pull $(or $(MODEL),smollm2-135m-instruct)
+
+.PHONY: status
+status: $(BUILD) ## Show the nodes of the running cluster
+	@exec node dist/cli/main.js status
+
+.PHONY: bench
+bench: $(BUILD) ## Measure what the controller adds to a request
+	@npm run --silent bench
+
+.PHONY: format
+format: $(NODE_MODULES) ## Rewrite all files in the project's format
+	@npm run --silent format:fix
+
+.PHONY: clean
+clean: ## Remove what was built and installed; models and logs stay
+	rm -rf dist dist-bench coverage node_modules
+
+$(NODE_MODULES): package.json package-lock.json
+	@command -v node >/dev/null || { echo "Node.js 20.19 or newer is needed: https://nodejs.org" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is needed; it comes with Node.js: https://nodejs.org" >&2; exit 1; }
+	@echo "Installing packages (the first time takes a minute; llama.cpp comes prebuilt, about 700 MB with its GPU variants) ..."
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(BUILD): $(NODE_MODULES) $(SOURCES)
+	@echo "Compiling ..."
+	@npm run --silent build
+	@touch $@

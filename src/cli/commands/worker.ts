@@ -1,0 +1,31 @@
+import { availableParallelism } from 'node:os';
+import { planThreads, type Settings } from '../../config/config.js';
+import { startWorker } from '../../worker/startWorker.js';
+import { readVersion } from '../packageInfo.js';
+import { resolveModels } from '../resolveModels.js';
+import { runService } from '../service.js';
+
+/** `ai-cluster worker`. By itself it may use all cores; `up` tells each of its workers how many. */
+export async function runWorker(settings: Settings, { supervised }: { supervised: boolean }): Promise<void> {
+  const plan = planThreads({ cores: availableParallelism(), workers: 1, requested: settings.threads });
+  await runService({ name: settings.nodeId, supervised, logDir: settings.logDir }, async (logger) => {
+    if (plan.warning !== undefined) logger.warn(plan.warning);
+    const models = await resolveModels(settings, { showProgress: !supervised });
+    return startWorker({
+      nodeId: settings.nodeId,
+      host: settings.host,
+      port: settings.workerPort,
+      controllerUrl: settings.controllerUrl,
+      advertiseUrl: settings.advertiseUrl,
+      models,
+      slots: settings.slots,
+      contextTokens: settings.contextTokens,
+      threads: plan.threadsPerWorker,
+      gpu: settings.gpu,
+      gpuLayers: settings.gpuLayers,
+      drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
+      version: readVersion(),
+      logger,
+    });
+  });
+}

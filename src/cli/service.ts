@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../observability/logger.js';
+import { closeLogger, createLogger } from '../observability/logger.js';
+import type { ChildMessage } from '../protocol/supervision.js';
+import { exitCodes } from './terminal.js';
+
+/** For the last log lines, before the process ends without them. */
+const closeLoggerMs = 2_000;
+
+export interface ServiceOptions {
+  readonly name: string;
+  /** Under a supervisor, which owns the log files and whose end is ours. */
+  readonly supervised: boolean;
+  readonly logDir: string;
+}
+
+export interface Service {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs a controller or a worker as a process: starts it, tells the supervisor, and ends it in order on SIGTERM (and,
+ * where it runs alone, on Ctrl-C). A second signal ends it at once.
+ */
+export async function runService(
+  options: ServiceOptions,
+  start: (logger: Logger) => Promise<Service>,
+): Promise<void> {
+  const { name, supervised, logDir } = options;
+  const logger = createLogger(
+    supervised
+      ? { output: 'json', process: name }
+      : { output: 'pretty', process: name, logDir, color: process.stdout.isTTY },
+  );
+  const tellSupervisor = (message: ChildMessage) => process.send?.(message);
+  /** Ends the process when the log files have their last line. */
+  const exit = async (code: number): Promise<never> => {
+    await Promise.race([closeLogger(logger), delay(closeLoggerMs)]);
+    process.exit(code);
+  };
+
+  process.on('uncaughtException', (error) => {
+    logger.error('uncaught exception', { error: error.stack });
+    void exit(exitCodes.failed);
+  });
+  if (supervised) {
+    // The terminal sends Ctrl-C to all processes; the supervisor decides what follows.
+    process.on('SIGINT', () => undefined);
+    process.on('disconnect', () => process.exit(exitCodes.failed));
+  }
+
+  let service: Service;
+  try {
+    service = await start(logger);
+  } catch (error) {
+    const message = `${name} could not start: ${error instanceof Error ? error.message : String(error)}`;
+    tellSupervisor({ type: 'failed', message });
+    logger.error(message);
+    return exit(exitCodes.failed);
+  }
+  tellSupervisor({ type: 'ready', url: service.url });
+
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) process.exit(exitCodes.failed);
+    isStopping = true;
+    logger.info('stopping');
+    service.close().then(
+      () => exit(exitCodes.ok),
+      (error: unknown) => {
+        logger.error('could not stop in order', { error: String(error) });
+        return exit(exitCodes.failed);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  if (!supervised) process.on('SIGINT', stop);
+}

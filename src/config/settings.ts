@@ -1,0 +1,203 @@
+import type { z } from 'zod';
+import { httpUrl, integer, loopbackHost, nodeId, oneOf, text } from './settingKinds.js';
+
+/**
+ * Every setting, once: the command line, the environment, `--help` and the messages for bad values are made from
+ * this table. A setting is read from its flag, else from `AI_CLUSTER_` and the flag in capitals, else its default.
+ */
+
+export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'status';
+
+export interface Setting {
+  /** The flag without its dashes. */
+  readonly flag: string;
+  readonly commands: readonly CommandName[];
+  /** The name of the value in `--help`, with its unit. */
+  readonly value: string;
+  readonly description: string;
+  /** Shown in `--help`; the text is parsed like a given one. Absent: not set, or worked out (see description). */
+  readonly defaultText?: string;
+  readonly repeatable?: boolean;
+  /** What is accepted, for the message about a bad value. */
+  readonly accepted: string;
+  /** From the text that was given to the typed value. */
+  readonly schema: z.ZodType<string | number, string>;
+}
+
+const serving = ['up', 'controller', 'worker'] as const;
+const withWorkers = ['up', 'worker'] as const;
+
+export const settings = {
+  host: {
+    flag: 'host',
+    commands: [...serving, 'status'],
+    value: '<address>',
+    description: 'address to listen on (status: to ask)',
+    defaultText: '127.0.0.1',
+    ...loopbackHost,
+  },
+  port: {
+    flag: 'port',
+    commands: ['up', 'controller', 'status'],
+    value: '<port>',
+    description: 'port of the controller, the endpoint for clients; 0 picks a free one',
+    defaultText: '8080',
+    ...integer(0, 65535),
+  },
+  workers: {
+    flag: 'workers',
+    commands: ['up', 'controller'],
+    value: '<count>',
+    description: 'local worker processes (controller: workers to expect)',
+    defaultText: '2',
+    ...integer(0, 64),
+  },
+  workerPort: {
+    flag: 'worker-port',
+    commands: withWorkers,
+    value: '<port>',
+    description: 'port of the first worker, the next ones follow; 0 picks free ones',
+    defaultText: '8081',
+    ...integer(0, 65535),
+  },
+  models: {
+    flag: 'model',
+    commands: [...serving],
+    value: '<name|path|hf:owner/repo/file.gguf>',
+    description:
+      'model to serve (a catalog name, a GGUF file, a file on Hugging Face); repeat for more than one',
+    defaultText: 'smollm2-135m-instruct',
+    repeatable: true,
+    ...text(),
+  },
+  slots: {
+    flag: 'slots',
+    commands: withWorkers,
+    value: '<count>',
+    description: 'requests that a worker runs at once, for each model',
+    defaultText: '4',
+    ...integer(1, 256),
+  },
+  contextTokens: {
+    flag: 'context',
+    commands: withWorkers,
+    value: '<tokens>',
+    description: 'context of each slot: prompt and answer together',
+    defaultText: '4096',
+    ...integer(64, 1048576),
+  },
+  threads: {
+    flag: 'threads',
+    commands: withWorkers,
+    value: '<count>',
+    description: 'CPU threads of each worker (default: the cores, shared evenly by the workers)',
+    ...integer(1, 1024),
+  },
+  gpu: {
+    flag: 'gpu',
+    commands: withWorkers,
+    value: '<auto|off>',
+    description: 'use a GPU where llama.cpp finds one',
+    defaultText: 'auto',
+    ...oneOf(['auto', 'off']),
+  },
+  gpuLayers: {
+    flag: 'gpu-layers',
+    commands: withWorkers,
+    value: '<count>',
+    description: 'layers of the model to put on the GPU (default: as many as fit)',
+    ...integer(0, 1024),
+  },
+  queueLimit: {
+    flag: 'queue-limit',
+    commands: ['up', 'controller'],
+    value: '<requests>',
+    description: 'requests that may wait for a slot; more are answered 503',
+    defaultText: '512',
+    ...integer(0, 100000),
+  },
+  queueTimeoutSeconds: {
+    flag: 'queue-timeout',
+    commands: ['up', 'controller'],
+    value: '<seconds>',
+    description: 'longest wait for a slot; then 504',
+    defaultText: '120',
+    ...integer(1, 3600),
+  },
+  drainTimeoutSeconds: {
+    flag: 'drain-timeout',
+    commands: [...serving],
+    value: '<seconds>',
+    description: 'time that running requests have to finish when the process is told to stop',
+    defaultText: '30',
+    ...integer(0, 3600),
+  },
+  logDir: {
+    flag: 'log-dir',
+    commands: [...serving],
+    value: '<folder>',
+    description: 'folder of combined.log and error.log',
+    defaultText: 'logs',
+    ...text(),
+  },
+  dataDir: {
+    flag: 'data-dir',
+    commands: [...serving],
+    value: '<folder>',
+    description: 'folder for what has to survive a restart (nothing yet)',
+    defaultText: 'data',
+    ...text(),
+  },
+  modelsDir: {
+    flag: 'models-dir',
+    commands: [...serving, 'models'],
+    value: '<folder>',
+    description: 'folder of downloaded models',
+    defaultText: 'models',
+    ...text(),
+  },
+  hubUrl: {
+    flag: 'hub-url',
+    commands: ['up', 'worker', 'models'],
+    value: '<URL>',
+    description: 'Hugging Face or a mirror of it',
+    defaultText: 'https://huggingface.co',
+    ...httpUrl(),
+  },
+  controllerUrl: {
+    flag: 'controller',
+    commands: ['worker', 'status'],
+    value: '<URL>',
+    description: 'the controller to join or to ask (status: default from --host and --port)',
+    ...httpUrl(),
+  },
+  nodeId: {
+    flag: 'node-id',
+    commands: ['worker'],
+    value: '<id>',
+    description: 'name of this worker in status and metrics; stays the same over restarts',
+    defaultText: 'worker_1',
+    ...nodeId,
+  },
+  advertiseUrl: {
+    flag: 'advertise-url',
+    commands: ['worker'],
+    value: '<URL>',
+    description: 'where the controller reaches this worker (default: its host and port)',
+    ...httpUrl(),
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingKey = keyof typeof settings;
+
+/** The environment variable of a setting: `worker-port` → `AI_CLUSTER_WORKER_PORT`. */
+export function environmentNameOf(setting: { readonly flag: string }): string {
+  return `AI_CLUSTER_${setting.flag.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The settings of one command, in the order of the table. */
+export function settingsOf(command: CommandName): [SettingKey, Setting][] {
+  return (Object.entries(settings) as [SettingKey, Setting][]).filter(([, setting]) =>
+    setting.commands.includes(command),
+  );
+}

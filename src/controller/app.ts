@@ -1,0 +1,22 @@
+import express, { type Express } from 'express';
+import type { ControllerEvents } from '../observability/events.js';
+import { handleErrors, refuseUnknownRoutes } from './middleware/handleErrors.js';
+import { trackRequests } from './middleware/trackRequests.js';
+import { createRouter, type Route } from './routes/route.js';
+
+export interface AppDeps {
+  readonly events: Pick<ControllerEvents, 'requestFinished'>;
+  readonly routes: readonly Route[];
+}
+
+/** The order in which a request meets middleware and routes. */
+export function createApp({ events, routes }: AppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(trackRequests(events));
+  app.use(createRouter(routes));
+  app.use(refuseUnknownRoutes);
+  app.use(handleErrors);
+  return app;
+}

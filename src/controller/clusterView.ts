@@ -1,0 +1,34 @@
+import type { WorkerPool } from '../cluster/workerPool.js';
+import type { ClusterView } from '../observability/clusterView.js';
+import { nodeStatusOf } from '../protocol/clusterStatus.js';
+
+export interface ClusterViewDeps {
+  readonly pool: Pick<WorkerPool, 'views'>;
+  readonly queue: { waitingFor(model: string): number };
+  /** Configured models: shown on every node, as zero where the node has not loaded them. */
+  readonly models: readonly string[];
+}
+
+/** The live state as the metrics show it. */
+export function readClusterView({ pool, queue, models }: ClusterViewDeps): ClusterView {
+  const nodes = pool.views().map((node) => {
+    const status = nodeStatusOf[node.state];
+    const reported = new Map(node.models.map((model) => [model.id, model]));
+    const ids = new Set([...models, ...reported.keys()]);
+    return {
+      id: node.id,
+      status,
+      activeRequests: node.models.reduce((sum, model) => sum + model.leased, 0),
+      models: [...ids].map((id) => {
+        const model = reported.get(id);
+        return {
+          id,
+          tokensPerSecond: model?.tokensPerSecond ?? 0,
+          loadSeconds: model?.loadSeconds ?? 0,
+          memoryBytes: status === 'offline' ? 0 : (model?.memoryBytes ?? 0),
+        };
+      }),
+    };
+  });
+  return { nodes, queue: models.map((model) => ({ model, waiting: queue.waitingFor(model) })) };
+}

@@ -1,0 +1,47 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { Outcome } from '../../observability/metrics.js';
+import { ApiError, toApiError } from '../../protocol/apiError.js';
+import { headers } from '../../protocol/headers.js';
+import { formatSseData } from '../../protocol/sse.js';
+import { contextOf, type InferenceContext } from '../requestContext.js';
+
+/** Answers what no route took. */
+export const refuseUnknownRoutes: RequestHandler = (req) => {
+  throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
+};
+
+/**
+ * The one place where an error becomes an answer: JSON with its status, or, where a stream has begun, an error frame
+ * and the end of the stream without `[DONE]`, which the official clients raise as an error.
+ */
+export const handleErrors: ErrorRequestHandler = (thrown, _req, res, _next) => {
+  const error = toApiError(thrown);
+  const context = contextOf(res);
+  context.error = describe(error);
+  if (context.inference) context.inference.outcome = outcomeOf(error, context.inference);
+
+  if (res.destroyed) return;
+  if (res.headersSent) return void res.end(formatSseData(error.toBody()));
+  sendError(res, error);
+};
+
+function sendError(res: Response, error: ApiError): void {
+  if (error.retryAfterSeconds !== undefined) res.set(headers.retryAfter, String(error.retryAfterSeconds));
+  if (error.allow) res.set('allow', error.allow.join(', '));
+  if (error.errorName === 'server_is_draining') res.set('connection', 'close');
+  res.status(error.status).json(error.toBody());
+}
+
+function outcomeOf(error: ApiError, { trace }: InferenceContext): Outcome {
+  if (error.errorName === 'request_aborted') return 'cancelled';
+  const wasRefused = error.errorName.startsWith('server_is_') && trace.attempts === 0;
+  const isRejected = error.status < 500 || wasRefused;
+  return isRejected ? 'rejected' : 'error';
+}
+
+/** For the log: never the text of a request, which parse errors quote. */
+function describe(error: ApiError): string {
+  const { cause } = error;
+  if (error.status < 500 || cause === undefined) return error.errorName;
+  return `${error.errorName}: ${cause instanceof Error ? (cause.stack ?? cause.message) : 'thrown value is no Error'}`;
+}

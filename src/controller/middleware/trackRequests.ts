@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { RequestHandler, Response } from 'express';
+import type { ControllerEvents, InferenceRecord } from '../../observability/events.js';
+import { anonymousPrincipal } from '../../protocol/generation.js';
+import { headers } from '../../protocol/headers.js';
+import { contextOf, type InferenceContext, type RequestContext } from '../requestContext.js';
+
+/** Gives each request its context and `x-request-id`, and reports it once when its answer has ended or was left. */
+export function trackRequests(events: Pick<ControllerEvents, 'requestFinished'>): RequestHandler {
+  return function trackRequest(req, res, next) {
+    const context: RequestContext = {
+      requestId: `req_${randomUUID().replaceAll('-', '')}`,
+      clientRequestId: req.get(headers.clientRequestId)?.slice(0, 128),
+      arrivedAt: performance.now(),
+      principal: anonymousPrincipal,
+      abort: new AbortController(),
+    };
+    res.locals['context'] = context;
+    res.set(headers.requestId, context.requestId);
+    res.once('close', () => context.abort.abort());
+    res.once('close', () => {
+      if (!context.isInternal) report(events, req.method, res);
+    });
+    next();
+  };
+}
+
+function report(events: Pick<ControllerEvents, 'requestFinished'>, method: string, res: Response): void {
+  const { requestId, clientRequestId, arrivedAt, principal, path, inference, error } = contextOf(res);
+  const now = performance.now();
+  const isAnswered = res.writableFinished;
+  events.requestFinished({
+    requestId,
+    clientRequestId,
+    method,
+    path,
+    status: res.headersSent ? res.statusCode : 499,
+    durationMs: now - arrivedAt,
+    inference: inference && toRecord(inference, principal.keyId, arrivedAt, now, isAnswered),
+    error,
+  });
+}
+
+function toRecord(
+  inference: InferenceContext,
+  keyId: string,
+  arrivedAt: number,
+  now: number,
+  isAnswered: boolean,
+): InferenceRecord {
+  const { model, isStream, trace, finishReason, firstByteAt } = inference;
+  return {
+    model,
+    keyId,
+    isStream,
+    outcome: inference.outcome ?? (isAnswered ? 'success' : 'cancelled'),
+    nodeId: trace.nodeId,
+    attempts: trace.attempts,
+    promptTokens: trace.promptTokens,
+    cachedTokens: trace.cachedTokens,
+    completionTokens: trace.completionTokens,
+    queueMs: trace.queueMs,
+    firstTokenMs: trace.firstTokenAt === undefined ? undefined : trace.firstTokenAt - arrivedAt,
+    streamMs: isStream && firstByteAt !== undefined ? now - firstByteAt : undefined,
+    finishReason,
+  };
+}

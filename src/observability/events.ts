@@ -1,0 +1,129 @@
+import type { NodeState } from '../protocol/clusterStatus.js';
+import type { Logger } from './logger.js';
+import { noNode, unmatchedPath, type ControllerMetrics, type Outcome } from './metrics.js';
+
+/** What became of an inference request, for its log line and the metrics. */
+export interface InferenceRecord {
+  /** A registered model or `unknown`. */
+  readonly model: string;
+  readonly keyId: string;
+  readonly outcome: Outcome;
+  readonly isStream: boolean;
+  /** The node that ended it; undefined where it reached none. */
+  readonly nodeId: string | undefined;
+  readonly attempts: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+  readonly queueMs: number | undefined;
+  readonly firstTokenMs: number | undefined;
+  /** From the first byte of a stream to its end. */
+  readonly streamMs: number | undefined;
+  readonly finishReason: string | undefined;
+}
+
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly clientRequestId: string | undefined;
+  readonly method: string;
+  /** The route's template; undefined where none matched. */
+  readonly path: string | undefined;
+  /** 499 where the client left before the answer began. */
+  readonly status: number;
+  readonly durationMs: number;
+  readonly inference: InferenceRecord | undefined;
+  /** Why it failed, for the log; never shown to the client. */
+  readonly error: string | undefined;
+}
+
+const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+/** Asked every few seconds by machines: counted, but not worth a line each. */
+const quietPaths = new Set(['/health', '/ready', '/cluster/status']);
+const round = (value: number | undefined) => (value === undefined ? undefined : Math.round(value * 10) / 10);
+
+export type ControllerEvents = ReturnType<typeof createControllerEvents>;
+
+/** One function for each thing that happens: a log line and the metrics that go with it. */
+export function createControllerEvents({ logger, metrics }: { logger: Logger; metrics: ControllerMetrics }) {
+  return {
+    requestFinished(record: RequestRecord): void {
+      const { inference } = record;
+      const labels = {
+        method: knownMethods.has(record.method) ? record.method : 'other',
+        path: record.path ?? unmatchedPath,
+        status: String(record.status),
+      };
+      metrics.httpRequests.inc(labels);
+      metrics.httpRequestDuration.observe(labels, record.durationMs / 1000);
+      if (inference) recordInference(metrics, inference, record.durationMs);
+
+      const level = record.status >= 500 || inference?.outcome === 'error' ? 'error' : 'info';
+      if (level === 'info' && record.path !== undefined && quietPaths.has(record.path)) return;
+      logger[level]('request', {
+        requestId: record.requestId,
+        clientRequestId: record.clientRequestId,
+        method: record.method,
+        path: labels.path,
+        status: record.status,
+        durationMs: round(record.durationMs),
+        ...(inference && {
+          keyId: inference.keyId,
+          model: inference.model,
+          nodeId: inference.nodeId,
+          outcome: inference.outcome,
+          stream: inference.isStream,
+          attempts: inference.attempts,
+          promptTokens: inference.promptTokens,
+          cachedTokens: inference.cachedTokens,
+          completionTokens: inference.completionTokens,
+          queueMs: round(inference.queueMs),
+          firstTokenMs: round(inference.firstTokenMs),
+          finishReason: inference.finishReason,
+        }),
+        error: record.error,
+      });
+    },
+
+    nodeStateChanged(change: { nodeId: string; from: NodeState; to: NodeState; reason: string }): void {
+      const isLoss = change.to === 'lost' || change.to === 'suspect';
+      logger[isLoss ? 'warn' : 'info']('node state', change);
+    },
+
+    attemptFailed(failure: {
+      requestId: string;
+      nodeId: string;
+      attempt: number;
+      reason: string;
+      willRetry: boolean;
+    }) {
+      logger.warn('attempt failed', failure);
+    },
+
+    internalCallRefused(refusal: { path: string; reason: string }): void {
+      logger.warn('internal call refused', refusal);
+    },
+
+    draining(activeRequests: number): void {
+      logger.info('draining', { activeRequests });
+    },
+  };
+}
+
+function recordInference(metrics: ControllerMetrics, inference: InferenceRecord, durationMs: number): void {
+  const { model, outcome: status, keyId } = inference;
+  const nodeId = inference.nodeId ?? noNode;
+  metrics.inferenceRequests.inc({ model, status });
+  metrics.apiKeyRequests.inc({ key_id: keyId, status });
+  if (status !== 'rejected') metrics.inferenceDuration.observe({ model, node_id: nodeId }, durationMs / 1000);
+  metrics.tokensGenerated.inc({ model, type: 'prompt' }, inference.promptTokens);
+  metrics.tokensGenerated.inc({ model, type: 'completion' }, inference.completionTokens);
+  if (inference.queueMs !== undefined) metrics.queueWait.observe({ model }, inference.queueMs / 1000);
+  if (inference.firstTokenMs !== undefined) {
+    metrics.timeToFirstToken.observe({ model, node_id: nodeId }, inference.firstTokenMs / 1000);
+  }
+  if (inference.isStream) {
+    metrics.streamingRequests.inc({ model, status });
+    if (inference.streamMs !== undefined)
+      metrics.streamingDuration.observe({ model }, inference.streamMs / 1000);
+  }
+}

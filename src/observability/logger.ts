@@ -1,0 +1,81 @@
+import winston from 'winston';
+
+/** What the other folders see of winston. Fields go behind the message; never a prompt, an answer or a secret. */
+export type Logger = Pick<winston.Logger, 'log' | 'error' | 'warn' | 'info' | 'debug'>;
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+/** A log line as it stands in `combined.log` and on the stdout of a supervised process. */
+export interface LogEntry {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+export interface LoggerOptions {
+  /** `json`: lines for the supervisor, which owns the files; `pretty`: for a person at a terminal. */
+  readonly output: 'json' | 'pretty';
+  /** Whether this process owns `combined.log` and `error.log` in this folder. */
+  readonly logDir?: string;
+  /** Field `process` of every line: `supervisor`, `controller`, `worker_1`. */
+  readonly process: string;
+  readonly color?: boolean;
+}
+
+const maxFileBytes = 10 * 1024 * 1024;
+const maxFiles = 5;
+const colors: Record<string, string> = {
+  error: '\u001b[31m',
+  warn: '\u001b[33m',
+  info: '\u001b[32m',
+  debug: '\u001b[90m',
+};
+
+/** JSON lines in files rotated by size, and on stdout either JSON or text. */
+export function createLogger(options: LoggerOptions): winston.Logger {
+  const { combine, json } = winston.format;
+  const withContext = addContext({ process: options.process });
+  const asJson = combine(withContext, json());
+  const transports: winston.transport[] = [
+    new winston.transports.Console({
+      format: options.output === 'json' ? asJson : combine(withContext, pretty(options.color ?? false)),
+    }),
+  ];
+  if (options.logDir !== undefined) {
+    const file = { dirname: options.logDir, maxsize: maxFileBytes, maxFiles, tailable: true, format: asJson };
+    transports.push(
+      new winston.transports.File({ ...file, filename: 'combined.log' }),
+      new winston.transports.File({ ...file, filename: 'error.log', level: 'error' }),
+    );
+  }
+  return winston.createLogger({ level: 'info', transports });
+}
+
+/** A line that a supervised process wrote keeps its own time and name. */
+const addContext = winston.format((entry, options) => {
+  entry['timestamp'] ??= new Date().toISOString();
+  entry['process'] ??= (options as { process: string }).process;
+  return entry;
+});
+
+/** Resolves when every line is in its file; nothing may be logged any more. */
+export function closeLogger(logger: winston.Logger): Promise<void> {
+  return new Promise((resolve) => {
+    logger.once('finish', () => resolve());
+    logger.end();
+  });
+}
+
+function pretty(color: boolean): winston.Logform.Format {
+  return winston.format.printf((entry) => {
+    const { level, message, timestamp, process, ...fields } = entry as unknown as LogEntry &
+      Record<string, unknown>;
+    const time = String(timestamp).slice(11, 19);
+    const paint = color ? `${colors[level] ?? ''}${level.padEnd(5)}\u001b[0m` : level.padEnd(5);
+    const details = Object.entries(fields)
+      .filter(([, value]) => value !== undefined && value !== null)
+      .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+      .join(' ');
+    return `${time} ${paint} ${String(process).padEnd(10)} ${message}${details === '' ? '' : `  ${details}`}`;
+  });
+}

@@ -1,0 +1,176 @@
+/** How one kind of error is shown to a client, and whether trying the same request again can help. */
+interface ErrorRow {
+  readonly status: number;
+  /** OpenAI's `error.type`. */
+  readonly type: string;
+  /** OpenAI's `error.code`; null where OpenAI sends null. */
+  readonly code: string | null;
+  readonly message: string;
+}
+
+const badRequest = 'invalid_request_error';
+
+/**
+ * Every error a client can get, by its name here. Source of statuses, types and codes: the official OpenAPI
+ * document, and the reactions of the official clients (they retry 408, 409, 429 and 5xx, nothing else).
+ */
+export const errorTable = {
+  invalid_json: {
+    status: 400,
+    type: badRequest,
+    code: null,
+    message: 'We could not parse the JSON body of your request: the API expects a JSON object.',
+  },
+  invalid_body: { status: 400, type: badRequest, code: null, message: 'The request body could not be read.' },
+  unsupported_content_type: {
+    status: 415,
+    type: badRequest,
+    code: null,
+    message: "Unsupported content type. Send a JSON body with 'Content-Type: application/json'.",
+  },
+  body_too_large: { status: 413, type: badRequest, code: null, message: 'The request body is too large.' },
+  missing_required_parameter: parameterError('A required parameter is missing.'),
+  invalid_type: parameterError('A parameter has the wrong type.'),
+  invalid_value: parameterError('A parameter has a value that is not accepted.'),
+  integer_below_min_value: parameterError('An integer is too small.'),
+  integer_above_max_value: parameterError('An integer is too large.'),
+  decimal_below_min_value: parameterError('A number is too small.'),
+  decimal_above_max_value: parameterError('A number is too large.'),
+  empty_array: parameterError('An array is empty.'),
+  array_above_max_length: parameterError('An array is too long.'),
+  empty_string: parameterError('A string is empty.'),
+  string_above_max_length: parameterError('A string is too long.'),
+  unsupported_parameter: parameterError('A parameter is not supported.'),
+  unsupported_value: parameterError('A value is not supported.'),
+  context_length_exceeded: parameterError('The prompt does not fit into the context of the model.'),
+  model_not_found: {
+    status: 404,
+    type: badRequest,
+    code: 'model_not_found',
+    message: 'The model does not exist.',
+  },
+  route_not_found: { status: 404, type: badRequest, code: null, message: 'Invalid URL.' },
+  node_not_found: {
+    status: 404,
+    type: badRequest,
+    code: 'node_not_found',
+    message: 'This node has not joined: join again.',
+  },
+  node_id_taken: {
+    status: 409,
+    type: badRequest,
+    code: 'node_id_taken',
+    message: 'Another worker is connected with this node id.',
+  },
+  method_not_supported: {
+    status: 405,
+    type: badRequest,
+    code: 'method_not_supported',
+    message: 'This method is not allowed here.',
+  },
+  server_is_overloaded: {
+    status: 503,
+    type: 'service_unavailable_error',
+    code: 'server_is_overloaded',
+    message: 'The server is overloaded. Please try again later.',
+  },
+  server_is_draining: {
+    status: 503,
+    type: 'service_unavailable_error',
+    code: 'server_is_draining',
+    message: 'The server is shutting down. Please try again.',
+  },
+  worker_failed: {
+    status: 502,
+    type: 'server_error',
+    code: null,
+    message: 'The workers that ran this request failed before it was finished.',
+  },
+  queue_timeout: {
+    status: 504,
+    type: 'server_error',
+    code: 'timeout',
+    message: 'No worker became free in time.',
+  },
+  request_aborted: {
+    status: 499,
+    type: badRequest,
+    code: null,
+    message: 'The client closed the connection.',
+  },
+  internal_error: { status: 500, type: 'server_error', code: null, message: 'Internal error.' },
+} as const satisfies Record<string, ErrorRow>;
+
+export type ErrorName = keyof typeof errorTable;
+
+function parameterError<const M extends string>(message: M) {
+  return { status: 400, type: badRequest, code: 'parameter' as const, message };
+}
+
+/** The JSON body of every error answer; all four keys are always there. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | null };
+}
+
+export interface ApiErrorOptions {
+  readonly message?: string;
+  /** The request's field at fault, as `messages[0].content`. */
+  readonly param?: string | null;
+  /** Sent as the header `retry-after`; the official clients honour up to 60 s. */
+  readonly retryAfterSeconds?: number;
+  /** The methods a route has, sent as the header `allow`. */
+  readonly allow?: readonly string[];
+  readonly cause?: unknown;
+}
+
+/** An error whose text is meant for the client. Anything else that is thrown is shown as `internal_error`. */
+export class ApiError extends Error {
+  readonly errorName: ErrorName;
+  readonly status: number;
+  readonly param: string | null;
+  readonly retryAfterSeconds: number | undefined;
+  readonly allow: readonly string[] | undefined;
+
+  constructor(errorName: ErrorName, options: ApiErrorOptions = {}) {
+    const row = errorTable[errorName];
+    super(options.message ?? row.message, { cause: options.cause });
+    this.name = 'ApiError';
+    this.errorName = errorName;
+    this.status = row.status;
+    this.param = options.param ?? null;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.allow = options.allow;
+  }
+
+  /** The body to send, for a JSON answer and for an error frame in a stream alike. */
+  toBody(): ErrorBody {
+    const row = errorTable[this.errorName];
+    const code = row.code === 'parameter' ? this.errorName : row.code;
+    return { error: { message: this.message, type: row.type, param: this.param, code } };
+  }
+}
+
+/** What body-parser and raw-body put on the errors they throw. */
+const bodyParserErrors: Record<string, ErrorName> = {
+  'entity.parse.failed': 'invalid_json',
+  'entity.too.large': 'body_too_large',
+  'encoding.unsupported': 'unsupported_content_type',
+  'charset.unsupported': 'unsupported_content_type',
+  'request.aborted': 'request_aborted',
+  'request.size.invalid': 'invalid_body',
+};
+
+/** Maps whatever was thrown to an ApiError; what is unknown becomes `internal_error` with the original as `cause`. */
+export function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof Error) {
+    const { type, status } = thrown as { type?: unknown; status?: unknown };
+    if (typeof type === 'string' && Object.hasOwn(bodyParserErrors, type)) {
+      return new ApiError(bodyParserErrors[type] ?? 'invalid_body', { cause: thrown });
+    }
+    if (typeof status === 'number' && status >= 400 && status < 500) {
+      return new ApiError('invalid_body', { cause: thrown });
+    }
+  }
+  return new ApiError('internal_error', { cause: thrown });
+}

@@ -1,0 +1,94 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Logger, LogEntry, LogLevel } from '../observability/logger.js';
+import { ChildMessage } from '../protocol/supervision.js';
+
+export interface ChildSpec {
+  /** `controller`, `worker_1`, …; the field `process` of its log lines. */
+  readonly name: string;
+  /** The program and its arguments. */
+  readonly modulePath: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export interface RunningChild {
+  readonly pid: number | undefined;
+  /** Resolves with the URL it serves, or rejects with what it said before it died. */
+  readonly ready: Promise<string>;
+  /** Resolves with a description of how it ended: `exit code 1`, `signal SIGKILL`. */
+  readonly exited: Promise<string>;
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
+/** Starts one process of the cluster; its log lines become ours, with its name. */
+export function startChild(spec: ChildSpec, logger: Logger): RunningChild {
+  const child = fork(spec.modulePath, [...spec.args], {
+    env: spec.environment,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const logs = [readLog(child.stdout, spec.name, logger), readStderr(child.stderr, spec.name, logger)];
+  const exited = waitForExit(child, logs);
+  const ready = new Promise<string>((resolve, reject) => {
+    let reason: string | undefined;
+    child.on('message', (message) => {
+      const parsed = ChildMessage.safeParse(message);
+      if (!parsed.success) return;
+      if (parsed.data.type === 'ready') resolve(parsed.data.url);
+      else reason = parsed.data.message;
+    });
+    void exited.then((how) =>
+      reject(new Error(reason ?? `${spec.name} ended with ${how} before it was ready`)),
+    );
+  });
+  ready.catch(() => undefined);
+  return { pid: child.pid, ready, exited, kill: (signal) => void child.kill(signal) };
+}
+
+async function waitForExit(child: ChildProcess, logs: readonly Promise<void>[]): Promise<string> {
+  const how = await new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  });
+  await Promise.all(logs);
+  return how;
+}
+
+const levels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
+
+/** Lines on stdout are log entries; anything else (a native library printing) is kept as text. */
+async function readLog(stdout: Readable | null, name: string, logger: Logger): Promise<void> {
+  await readLines(stdout, (line) => {
+    const entry = tryParseEntry(line);
+    if (entry) logger.log(entry);
+    else logger.info('output', { process: name, text: line });
+  });
+}
+
+async function readStderr(stderr: Readable | null, name: string, logger: Logger): Promise<void> {
+  await readLines(stderr, (line) => logger.error('output on stderr', { process: name, text: line }));
+}
+
+async function readLines(stream: Readable | null, onLine: (line: string) => void): Promise<void> {
+  if (!stream) return;
+  const lines = createInterface({ input: stream });
+  lines.on('line', (line) => {
+    if (line.trim() !== '') onLine(line);
+  });
+  await once(lines, 'close');
+}
+
+function tryParseEntry(line: string): LogEntry | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const entry = JSON.parse(line) as Partial<LogEntry>;
+    const level = levels.find((candidate) => candidate === entry.level);
+    return level && typeof entry.message === 'string'
+      ? { ...entry, level, message: entry.message }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'undici';
+import type { Logger } from '../observability/logger.js';
+import {
+  heartbeatIntervalMs,
+  internalPaths,
+  type JoinRequest,
+  type NodeReport,
+} from '../protocol/workerApi.js';
+
+export interface JoinOptions {
+  readonly controllerUrl: string;
+  readonly identity: Omit<JoinRequest, 'report'>;
+  readonly report: () => NodeReport;
+  readonly logger: Logger;
+}
+
+export interface ControllerLink {
+  /** Tells the controller at once, without waiting for the next heartbeat; resolves when that was tried. */
+  announce(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const callTimeoutMs = 5_000;
+
+/**
+ * Joins the controller and sends a heartbeat every second for as long as the process lives, over one connection that
+ * stays open: its end tells the controller that the worker is gone sooner than any time-out could. A controller that
+ * does not know the worker (it was restarted) is joined again; one that cannot be reached is tried again.
+ */
+export function startControllerLink({
+  controllerUrl,
+  identity,
+  report,
+  logger,
+}: JoinOptions): ControllerLink {
+  const client = new Client(controllerUrl, { headersTimeout: callTimeoutMs, bodyTimeout: callTimeoutMs });
+  let wake = new AbortController();
+  let announced: (() => void)[] = [];
+  let isClosing = false;
+  let state: 'unknown' | 'joined' | 'lost' = 'unknown';
+
+  async function post(path: string, body: unknown): Promise<number> {
+    const response = await client.request({
+      method: 'POST',
+      path,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    await response.body.dump();
+    return response.statusCode;
+  }
+
+  async function beat(): Promise<void> {
+    if (state === 'joined') {
+      const { nodeId, instanceId } = identity;
+      const status = await post(internalPaths.heartbeat.replace(':id', nodeId), {
+        instanceId,
+        report: report(),
+      });
+      if (status === 200) return;
+      if (status !== 404) throw new Error(`the controller answered the heartbeat with status ${status}`);
+    }
+    const status = await post(internalPaths.nodes, { ...identity, report: report() });
+    if (status === 409)
+      throw new Error(`another worker is connected as '${identity.nodeId}': give this one its own --node-id`);
+    if (status !== 200) throw new Error(`the controller answered the join with status ${status}`);
+    logger.info('joined the controller', { controllerUrl });
+    state = 'joined';
+  }
+
+  async function tryBeat(): Promise<void> {
+    try {
+      await beat();
+    } catch (error) {
+      if (isClosing) return;
+      if (state !== 'lost') {
+        logger.warn('controller not reached, trying on', { controllerUrl, error: String(error) });
+      }
+      state = 'lost';
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!isClosing) {
+      wake = new AbortController();
+      const waiting = announced;
+      announced = [];
+      await tryBeat();
+      for (const resolve of waiting) resolve();
+      await delay(heartbeatIntervalMs, undefined, { signal: wake.signal }).catch(() => undefined);
+    }
+    for (const resolve of announced) resolve();
+  }
+
+  const running = run();
+  return {
+    announce: () =>
+      new Promise((resolve) => {
+        announced.push(resolve);
+        wake.abort();
+      }),
+    close: async () => {
+      isClosing = true;
+      wake.abort();
+      await client.destroy();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../observability/logger.js';
+import { createWorkerMetrics } from '../observability/metrics.js';
+import type { NodeReport } from '../protocol/workerApi.js';
+import { createWorkerApp } from './app.js';
+import { createChatPrompt } from './chatPrompt.js';
+import { startControllerLink, type ControllerLink } from './joinController.js';
+import { startLlamaRuntime, type LlamaEngine, type LlamaRuntime } from './llamaEngine.js';
+import { createScheduler, type Scheduler } from './scheduler.js';
+import { defaultStepBudget } from './stepPlan.js';
+
+export interface WorkerOptions {
+  readonly nodeId: string;
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: the worker runs by itself and joins nobody. */
+  readonly controllerUrl: string | undefined;
+  readonly advertiseUrl: string | undefined;
+  readonly models: readonly { readonly id: string; readonly path: string }[];
+  readonly slots: number;
+  readonly contextTokens: number;
+  readonly threads: number;
+  readonly gpu: 'auto' | 'off';
+  readonly gpuLayers: number | undefined;
+  readonly drainTimeoutMs: number;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+export interface RunningWorker {
+  readonly url: string;
+  /** Refuses new work, lets the running generations end (up to the drain time), then closes everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens, joins the controller as `loading`, loads the models, and is `ready`.
+ *
+ * @throws where the port is taken or a model cannot be loaded.
+ */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { logger } = options;
+  const schedulers = new Map<string, Scheduler>();
+  const engines: LlamaEngine[] = [];
+  let phase: NodeReport['phase'] = 'loading';
+
+  const readModels = () => [...schedulers.values()].map((scheduler) => scheduler.report());
+  const whenIdle = () => Promise.all([...schedulers.values()].map((scheduler) => scheduler.whenIdle()));
+  const report = (): NodeReport => ({ phase, uptimeSeconds: process.uptime(), models: readModels() });
+  const { registry } = createWorkerMetrics({ readModels });
+  const app = createWorkerApp({
+    nodeId: options.nodeId,
+    registry,
+    logger,
+    schedulerOf: (model) => schedulers.get(model),
+    report,
+  });
+
+  const server = createServer({ keepAliveTimeout: 90_000, requestTimeout: 0, headersTimeout: 10_000 }, app);
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  const link: ControllerLink | undefined =
+    options.controllerUrl === undefined
+      ? undefined
+      : startControllerLink({
+          controllerUrl: options.controllerUrl,
+          identity: {
+            nodeId: options.nodeId,
+            instanceId: randomUUID(),
+            url: options.advertiseUrl ?? url,
+            pid: process.pid,
+            version: options.version,
+          },
+          report,
+          logger,
+        });
+  let runtime: LlamaRuntime | undefined;
+
+  async function closeAll(): Promise<void> {
+    await link?.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await whenIdle();
+    await Promise.all(engines.map((engine) => engine.dispose()));
+    await runtime?.dispose();
+  }
+
+  try {
+    runtime = await startLlamaRuntime({
+      threads: options.threads,
+      gpu: options.gpu,
+      onLog: (level, message) => logger[level]('llama.cpp', { text: message }),
+    });
+    for (const model of options.models) {
+      logger.info('loading model', { model: model.id });
+      const engine = await runtime.loadEngine({
+        modelId: model.id,
+        modelPath: model.path,
+        slots: options.slots,
+        contextTokens: options.contextTokens,
+        threads: options.threads,
+        gpuLayers: options.gpuLayers,
+        onProgress: createLoadLog(logger, model.id),
+      });
+      engines.push(engine);
+      if (engine.chatTemplate === undefined)
+        logger.warn('model has no chat template, using ChatML', { model: model.id });
+      schedulers.set(
+        model.id,
+        createScheduler({ engine, prompt: createChatPrompt(engine), budget: defaultStepBudget }),
+      );
+      logger.info('model loaded', { model: model.id, loadSeconds: Number(engine.loadSeconds.toFixed(2)) });
+    }
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  phase = 'ready';
+  await link?.announce();
+  logger.info('worker ready', { url, threads: options.threads, slots: options.slots });
+
+  return {
+    url,
+    close: async () => {
+      phase = 'draining';
+      void link?.announce();
+      const timer = new AbortController();
+      await Promise.race([
+        whenIdle(),
+        delay(options.drainTimeoutMs, undefined, { signal: timer.signal }).catch(() => undefined),
+      ]);
+      timer.abort();
+      await closeAll();
+    },
+  };
+}
+
+const loadLogIntervalMs = 2_000;
+
+/** A line every two seconds while a large model is read. */
+function createLoadLog(logger: Logger, model: string): (fraction: number) => void {
+  let loggedAt = performance.now();
+  return (fraction) => {
+    const now = performance.now();
+    if (now - loggedAt < loadLogIntervalMs) return;
+    loggedAt = now;
+    logger.info('loading model', { model, percent: Math.round(fraction * 100) });
+  };
+}

@@ -1,0 +1,505 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, parseSettings, toArguments, type Settings } from '../../../src/config/config.js';
+import { isLoopbackHost } from '../../../src/config/settingKinds.js';
+import {
+  environmentNameOf,
+  settings,
+  settingsOf,
+  type CommandName,
+  type SettingKey,
+} from '../../../src/config/settings.js';
+
+interface Case {
+  readonly command: CommandName;
+  readonly default: unknown;
+  /** A text and what it means, for the flag and for the environment. */
+  readonly flag: readonly [string, unknown];
+  readonly variable: readonly [string, unknown];
+  readonly environmentName: string;
+  /** Texts that are refused, and what the message says to give. */
+  readonly bad: readonly string[];
+  readonly accepted: string;
+}
+
+const notWhole = ['', 'many', '1.5', '-1', ' 1', '0x10', '1e3'];
+const loopbackOnly =
+  'a loopback address such as 127.0.0.1, ::1 or localhost (others are refused until API keys exist)';
+const url = 'an http:// or https:// URL without user name and password, such as http://127.0.0.1:8080';
+const badUrls = [
+  '',
+  'nope',
+  '127.0.0.1:8080',
+  'http://',
+  'ftp://127.0.0.1',
+  'http://ann:pw@127.0.0.1',
+  'http://ann@127.0.0.1',
+];
+
+const cases: Record<SettingKey, Case> = {
+  host: {
+    command: 'up',
+    default: '127.0.0.1',
+    flag: ['::1', '::1'],
+    variable: ['localhost', 'localhost'],
+    environmentName: 'AI_CLUSTER_HOST',
+    bad: [
+      '',
+      '0.0.0.0',
+      '::',
+      '192.168.0.4',
+      'example.com',
+      '127.0.0.1.example.com',
+      '127.0.0.256',
+      '127.1',
+      ' 127.0.0.1',
+    ],
+    accepted: loopbackOnly,
+  },
+  port: {
+    command: 'up',
+    default: 8080,
+    flag: ['0', 0],
+    variable: ['65535', 65535],
+    environmentName: 'AI_CLUSTER_PORT',
+    bad: [...notWhole, '65536', '99999999999999999999'],
+    accepted: 'a whole number from 0 to 65535',
+  },
+  workers: {
+    command: 'up',
+    default: 2,
+    flag: ['64', 64],
+    variable: ['1', 1],
+    environmentName: 'AI_CLUSTER_WORKERS',
+    bad: [...notWhole, '65'],
+    accepted: 'a whole number from 0 to 64',
+  },
+  workerPort: {
+    command: 'worker',
+    default: 8081,
+    flag: ['9000', 9000],
+    variable: ['0', 0],
+    environmentName: 'AI_CLUSTER_WORKER_PORT',
+    bad: [...notWhole, '65536'],
+    accepted: 'a whole number from 0 to 65535',
+  },
+  models: {
+    command: 'up',
+    default: ['smollm2-135m-instruct'],
+    flag: ['tiny', ['tiny']],
+    variable: ['tiny, hf:a/b/c.gguf ,x.gguf', ['tiny', 'hf:a/b/c.gguf', 'x.gguf']],
+    environmentName: 'AI_CLUSTER_MODEL',
+    bad: ['', '  '],
+    accepted: 'a text that is not empty',
+  },
+  slots: {
+    command: 'up',
+    default: 4,
+    flag: ['1', 1],
+    variable: ['256', 256],
+    environmentName: 'AI_CLUSTER_SLOTS',
+    bad: [...notWhole, '0', '257'],
+    accepted: 'a whole number from 1 to 256',
+  },
+  contextTokens: {
+    command: 'worker',
+    default: 4096,
+    flag: ['64', 64],
+    variable: ['1048576', 1048576],
+    environmentName: 'AI_CLUSTER_CONTEXT',
+    bad: [...notWhole, '63', '1048577'],
+    accepted: 'a whole number from 64 to 1048576',
+  },
+  threads: {
+    command: 'up',
+    default: undefined,
+    flag: ['1', 1],
+    variable: ['1024', 1024],
+    environmentName: 'AI_CLUSTER_THREADS',
+    bad: [...notWhole, '0', '1025'],
+    accepted: 'a whole number from 1 to 1024',
+  },
+  gpu: {
+    command: 'up',
+    default: 'auto',
+    flag: ['off', 'off'],
+    variable: ['auto', 'auto'],
+    environmentName: 'AI_CLUSTER_GPU',
+    bad: ['', 'on', 'OFF', 'true'],
+    accepted: 'auto or off',
+  },
+  gpuLayers: {
+    command: 'up',
+    default: undefined,
+    flag: ['0', 0],
+    variable: ['1024', 1024],
+    environmentName: 'AI_CLUSTER_GPU_LAYERS',
+    bad: [...notWhole, '1025'],
+    accepted: 'a whole number from 0 to 1024',
+  },
+  queueLimit: {
+    command: 'controller',
+    default: 512,
+    flag: ['0', 0],
+    variable: ['100000', 100000],
+    environmentName: 'AI_CLUSTER_QUEUE_LIMIT',
+    bad: [...notWhole, '100001'],
+    accepted: 'a whole number from 0 to 100000',
+  },
+  queueTimeoutSeconds: {
+    command: 'controller',
+    default: 120,
+    flag: ['1', 1],
+    variable: ['3600', 3600],
+    environmentName: 'AI_CLUSTER_QUEUE_TIMEOUT',
+    bad: [...notWhole, '0', '3601'],
+    accepted: 'a whole number from 1 to 3600',
+  },
+  drainTimeoutSeconds: {
+    command: 'controller',
+    default: 30,
+    flag: ['0', 0],
+    variable: ['3600', 3600],
+    environmentName: 'AI_CLUSTER_DRAIN_TIMEOUT',
+    bad: [...notWhole, '3601'],
+    accepted: 'a whole number from 0 to 3600',
+  },
+  logDir: {
+    command: 'worker',
+    default: 'logs',
+    flag: ['/var/log/x', '/var/log/x'],
+    variable: [' with spaces ', 'with spaces'],
+    environmentName: 'AI_CLUSTER_LOG_DIR',
+    bad: ['', ' '],
+    accepted: 'a text that is not empty',
+  },
+  dataDir: {
+    command: 'controller',
+    default: 'data',
+    flag: ['a', 'a'],
+    variable: ['b', 'b'],
+    environmentName: 'AI_CLUSTER_DATA_DIR',
+    bad: ['', ' '],
+    accepted: 'a text that is not empty',
+  },
+  modelsDir: {
+    command: 'models',
+    default: 'models',
+    flag: ['a', 'a'],
+    variable: ['b', 'b'],
+    environmentName: 'AI_CLUSTER_MODELS_DIR',
+    bad: ['', ' '],
+    accepted: 'a text that is not empty',
+  },
+  hubUrl: {
+    command: 'models',
+    default: 'https://huggingface.co',
+    flag: ['http://mirror.example/hf/', 'http://mirror.example/hf'],
+    variable: ['https://mirror.example//', 'https://mirror.example'],
+    environmentName: 'AI_CLUSTER_HUB_URL',
+    bad: badUrls,
+    accepted: url,
+  },
+  controllerUrl: {
+    command: 'status',
+    default: undefined,
+    flag: ['http://10.0.0.1:8080', 'http://10.0.0.1:8080'],
+    variable: ['http://127.0.0.1:1/', 'http://127.0.0.1:1'],
+    environmentName: 'AI_CLUSTER_CONTROLLER',
+    bad: badUrls,
+    accepted: url,
+  },
+  nodeId: {
+    command: 'worker',
+    default: 'worker_1',
+    flag: ['gpu-box.3', 'gpu-box.3'],
+    variable: ['a', 'a'],
+    environmentName: 'AI_CLUSTER_NODE_ID',
+    bad: ['', '_a', 'a b', 'a/b', 'x'.repeat(64)],
+    accepted: 'letters, digits, dots, dashes and underscores, 63 at most, beginning with a letter or digit',
+  },
+  advertiseUrl: {
+    command: 'worker',
+    default: undefined,
+    flag: ['http://127.0.0.1:9/', 'http://127.0.0.1:9'],
+    variable: ['http://localhost:9', 'http://localhost:9'],
+    environmentName: 'AI_CLUSTER_ADVERTISE_URL',
+    bad: badUrls,
+    accepted: url,
+  },
+};
+const table = Object.entries(cases) as [SettingKey, Case][];
+
+/** Flags as the command line gives them: a repeatable one has a list. */
+function flagOf(key: SettingKey, text: string) {
+  return { [settings[key].flag]: key === 'models' ? [text] : text };
+}
+
+function problemsOf(command: CommandName, given: Partial<Parameters<typeof parseSettings>[1]>) {
+  try {
+    parseSettings(command, { flags: {}, environment: {}, ...given });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe('a setting', () => {
+  it.each(table)('%s has its default where nothing is given', (key, { command, default: expected }) => {
+    expect(parseSettings(command, { flags: {}, environment: {} })[key]).toEqual(expected);
+  });
+
+  it.each(table)('%s is read from its variable', (key, { command, variable, environmentName }) => {
+    const environment = { [environmentName]: variable[0] };
+    expect(parseSettings(command, { flags: {}, environment })[key]).toEqual(variable[1]);
+  });
+
+  it.each(table)('%s is read from its flag before its variable', (key, setting) => {
+    const { command, flag, variable, environmentName } = setting;
+    const given = { flags: flagOf(key, flag[0]), environment: { [environmentName]: variable[0] } };
+    expect(parseSettings(command, given)[key]).toEqual(flag[1]);
+  });
+
+  it.each(table)('%s is read from its flag although its variable is bad', (key, setting) => {
+    const { command, flag, bad, environmentName } = setting;
+    const environment = { [environmentName]: bad.at(-1) };
+    expect(parseSettings(command, { flags: flagOf(key, flag[0]), environment })[key]).toEqual(flag[1]);
+  });
+
+  it.each(table)('%s has its default where its variable is empty', (key, setting) => {
+    const environment = { [setting.environmentName]: '' };
+    expect(parseSettings(setting.command, { flags: {}, environment })[key]).toEqual(setting.default);
+  });
+
+  it.each(table)('%s names its flag, the value and what is accepted', (key, { command, bad, accepted }) => {
+    for (const text of bad) {
+      expect(problemsOf(command, { flags: flagOf(key, text) })).toEqual([
+        `--${settings[key].flag}: ${JSON.stringify(text)} is not accepted; give ${accepted}`,
+      ]);
+    }
+  });
+
+  it.each(table)('%s names its variable, the value and what is accepted', (_key, setting) => {
+    const { command, bad, accepted, environmentName } = setting;
+    for (const text of bad.filter((value) => value !== '')) {
+      const shown = JSON.stringify(environmentName === 'AI_CLUSTER_MODEL' ? text.trim() : text);
+      expect(problemsOf(command, { environment: { [environmentName]: text } })).toEqual([
+        `${environmentName}: ${shown} is not accepted; give ${accepted}`,
+      ]);
+    }
+  });
+
+  it.each(table)('%s is named by its variable', (key, { environmentName }) => {
+    expect(environmentNameOf(settings[key])).toBe(environmentName);
+  });
+
+  it('is not shared: no two have one flag', () => {
+    const flags = Object.values(settings).map(({ flag }) => flag);
+    expect(new Set(flags).size).toBe(flags.length);
+  });
+});
+
+describe('a list of models', () => {
+  it('comes from a flag that is repeated, commas being part of a name', () => {
+    const flags = { model: ['tiny', 'a,b.gguf'] };
+    expect(parseSettings('up', { flags, environment: {} }).models).toEqual(['tiny', 'a,b.gguf']);
+  });
+
+  it('has no gaps', () => {
+    expect(problemsOf('up', { environment: { AI_CLUSTER_MODEL: 'tiny,,x' } })).toEqual([
+      'AI_CLUSTER_MODEL: "" is not accepted; give a text that is not empty',
+    ]);
+  });
+});
+
+describe('bad settings', () => {
+  it('are all named in one error, in the order of the table', () => {
+    const given = {
+      flags: { port: 'x', 'gpu-layers': '-1' },
+      environment: { AI_CLUSTER_HOST: '0.0.0.0', AI_CLUSTER_MODEL: ',' },
+    };
+    const problems = problemsOf('up', given);
+    expect(problems.map((problem) => problem.split(':')[0])).toEqual([
+      'AI_CLUSTER_HOST',
+      '--port',
+      'AI_CLUSTER_MODEL',
+      'AI_CLUSTER_MODEL',
+      '--gpu-layers',
+    ]);
+    const parse = () => parseSettings('up', given);
+    expect(parse).toThrow(/^5 settings are not valid:\n/);
+    for (const problem of problems) expect(parse).toThrow(`\n  ${problem}`);
+  });
+
+  it('are announced as one where there is one', () => {
+    expect(() => parseSettings('up', { flags: { port: 'x' }, environment: {} })).toThrow(
+      'A setting is not valid:\n  --port: "x" is not accepted; give a whole number from 0 to 65535',
+    );
+  });
+});
+
+describe('settings that do not go together', () => {
+  it.each([
+    ['8081', '8081', '1'],
+    ['8082', '8081', '2'],
+    ['65535', '65534', '2'],
+  ])('are a port %s among those of the workers, from %s on for %s', (port, workerPort, workers) => {
+    const last = Number(workerPort) + Number(workers) - 1;
+    expect(problemsOf('up', { flags: { port, 'worker-port': workerPort, workers } })).toEqual([
+      `--port: "${port}" is not accepted; the workers use ${workerPort} to ${last}, give another one`,
+    ]);
+  });
+
+  it.each([
+    ['8080', '8081', '2'],
+    ['8083', '8081', '2'],
+    ['0', '8081', '2'],
+    ['8080', '0', '64'],
+    ['0', '0', '2'],
+    ['1', '65472', '64'],
+  ])('are not: port %s, worker port %s, %s workers', (port, workerPort, workers) => {
+    expect(problemsOf('up', { flags: { port, 'worker-port': workerPort, workers } })).toEqual([]);
+  });
+
+  it.each(['8080', '0'])('are more workers than there are ports, beside port %s', (port) => {
+    expect(problemsOf('up', { flags: { port, 'worker-port': '65535', workers: '2' } })).toEqual([
+      '--worker-port: "65535" is not accepted; with 2 workers give at most 65534',
+    ]);
+  });
+
+  it('are named as they were given: by variable, and by flag for a default', () => {
+    expect(problemsOf('up', { environment: { AI_CLUSTER_PORT: '8081' } })[0]).toMatch(/^AI_CLUSTER_PORT: /);
+    expect(problemsOf('up', { environment: { AI_CLUSTER_WORKER_PORT: '65535' } })[0]).toMatch(
+      /^AI_CLUSTER_WORKER_PORT: /,
+    );
+    expect(problemsOf('up', { environment: { AI_CLUSTER_WORKER_PORT: '8080' } })[0]).toMatch(/^--port: /);
+  });
+
+  it('are no workers for a cluster of this machine, while a controller may expect none', () => {
+    expect(problemsOf('up', { flags: { workers: '0' } })).toEqual([
+      '--workers: "0" is not accepted; give a whole number from 1 to 64',
+    ]);
+    expect(problemsOf('up', { environment: { AI_CLUSTER_WORKERS: '0' } })[0]).toMatch(
+      /^AI_CLUSTER_WORKERS: /,
+    );
+    expect(problemsOf('controller', { flags: { workers: '0' } })).toEqual([]);
+  });
+
+  it.each(['http://10.0.0.1:8080', 'http://example.com', 'http://127.0.0.1.example.com', 'http://[::2]:1'])(
+    'are a worker and the controller or address %s of another machine',
+    (address) => {
+      for (const flag of ['controller', 'advertise-url']) {
+        expect(problemsOf('worker', { flags: { [flag]: address } })).toEqual([
+          `--${flag}: "${address}" is not accepted; give a URL with a loopback address (others are refused until API keys exist)`,
+        ]);
+      }
+      expect(problemsOf('worker', { environment: { AI_CLUSTER_CONTROLLER: address } })[0]).toMatch(
+        /^AI_CLUSTER_CONTROLLER: /,
+      );
+    },
+  );
+
+  it.each(['http://127.0.0.1:8080', 'http://localhost:1', 'http://[::1]:8080', 'http://127.9.9.9'])(
+    'are not a worker and %s',
+    (address) => {
+      expect(problemsOf('worker', { flags: { controller: address, 'advertise-url': address } })).toEqual([]);
+    },
+  );
+
+  it('are not looked for before each is right by itself', () => {
+    expect(problemsOf('up', { flags: { port: '8081', slots: 'x' } })).toHaveLength(1);
+  });
+});
+
+describe('the settings of another command', () => {
+  it('are not read, so that a variable for one cannot break the others', () => {
+    const environment = {
+      AI_CLUSTER_QUEUE_LIMIT: 'x',
+      AI_CLUSTER_NODE_ID: '///',
+      AI_CLUSTER_THREADS: 'x',
+      AI_CLUSTER_CONTROLLER: 'x',
+    };
+    expect(problemsOf('models', { environment })).toEqual([]);
+    expect(problemsOf('worker', { environment })).toHaveLength(3);
+    expect(problemsOf('controller', { environment })).toHaveLength(1);
+  });
+
+  it('have their defaults', () => {
+    const environment = { AI_CLUSTER_SLOTS: '9', AI_CLUSTER_NODE_ID: 'other' };
+    expect(parseSettings('status', { flags: { slots: '9' }, environment })).toMatchObject({
+      slots: 4,
+      nodeId: 'worker_1',
+    });
+  });
+});
+
+describe('the settings as arguments', () => {
+  const commands: CommandName[] = ['up', 'controller', 'worker', 'models', 'status'];
+
+  /** What the command line would hand to `parseSettings`. */
+  function toFlags(args: readonly string[]): Record<string, string | string[]> {
+    const flags: Record<string, string | string[]> = {};
+    for (let index = 0; index < args.length; index += 2) {
+      const name = String(args[index]).replace(/^--/, '');
+      const text = args[index + 1] ?? '';
+      if (name === 'model') flags[name] = [...(flags[name] ?? []), text];
+      else flags[name] = text;
+    }
+    return flags;
+  }
+
+  it.each(commands)('of %s come back the same', (command) => {
+    const environment = Object.fromEntries(
+      settingsOf(command).map(([key]) => [cases[key].environmentName, cases[key].variable[0]]),
+    );
+    // Both at the last port, which would be a conflict.
+    if (command === 'up') environment['AI_CLUSTER_WORKERS'] = '1';
+    const given = parseSettings(command, { flags: {}, environment });
+    const args = toArguments(command, given);
+    expect(parseSettings(command, { flags: toFlags(args), environment: {} })).toEqual(given);
+    expect(args.filter((arg) => arg.startsWith('--')).length).toBeGreaterThanOrEqual(
+      settingsOf(command).length,
+    );
+  });
+
+  it.each(commands)('of %s come back the same where nothing was given', (command) => {
+    const defaults = parseSettings(command, { flags: {}, environment: {} });
+    expect(
+      parseSettings(command, { flags: toFlags(toArguments(command, defaults)), environment: {} }),
+    ).toEqual(defaults);
+  });
+
+  it('leave out what is undefined and repeat what is a list', () => {
+    const given: Settings = {
+      ...parseSettings('up', { flags: {}, environment: {} }),
+      models: ['a', 'b'],
+    };
+    const args = toArguments('up', given);
+    expect(args).not.toContain('--threads');
+    expect(args.join(' ')).toContain('--model a --model b');
+    expect(args).not.toContain('--node-id');
+  });
+});
+
+describe('the settings', () => {
+  it('cannot be changed', () => {
+    expect(Object.isFrozen(parseSettings('up', { flags: {}, environment: {} }))).toBe(true);
+  });
+});
+
+describe('a loopback host', () => {
+  it.each(['localhost', '::1', '[::1]', '127.0.0.1', '127.255.255.255'])('is %s', (host) => {
+    expect(isLoopbackHost(host)).toBe(true);
+  });
+
+  it.each(['', '0.0.0.0', '::', '128.0.0.1', '127.0.0.1.example.com', 'localhost.example.com', '1127.0.0.1'])(
+    'is not %j',
+    (host) => {
+      expect(isLoopbackHost(host)).toBe(false);
+    },
+  );
+
+  it('is given to sockets without the brackets of a URL', () => {
+    expect(parseSettings('up', { flags: { host: '[::1]' }, environment: {} }).host).toBe('::1');
+  });
+});
