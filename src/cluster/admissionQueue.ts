@@ -13,10 +13,8 @@ export type Admission =
 export interface AdmissionRequest {
   readonly model: string;
   readonly signal: AbortSignal;
-  /** A request that was already admitted once and lost its worker goes first and is never turned away. */
-  readonly isRetry: boolean;
-  /** Of a retry: which nodes to avoid. */
-  readonly history?: AttemptHistory;
+  /** Of a request that was admitted before and lost its worker: it goes first and is never turned away. */
+  readonly history?: AttemptHistory | undefined;
 }
 
 /** Requests wait here until a slot is free and claimed for them. */
@@ -94,8 +92,9 @@ export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQ
 
   return {
     limit,
-    admit({ model, signal, isRetry, history }) {
+    admit({ model, signal, history }) {
       if (signal.aborted) return Promise.resolve({ kind: 'aborted' });
+      const isRetry = history !== undefined;
       // A waiter with a history may wait beside a free slot that it avoids: nobody stands behind it.
       const isFirst = isRetry || !waiters.some((waiter) => waiter.model === model && !waiter.history);
       const lease = isFirst ? claim(model, history) : undefined;
@@ -118,8 +117,9 @@ export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQ
           },
         };
         signal.addEventListener('abort', onAbort);
-        if (isRetry) waiters.unshift(waiter);
-        else waiters.push(waiter);
+        // Retries stand before all others, in their own order.
+        const firstNew = isRetry ? waiters.findIndex((other) => !other.history) : -1;
+        waiters.splice(firstNew < 0 ? waiters.length : firstNew, 0, waiter);
       });
     },
     waiting: () => waiters.length,

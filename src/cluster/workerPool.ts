@@ -3,7 +3,7 @@ import type { JoinRequest, ModelReport, NodeReport } from '../protocol/workerApi
 import type { NodeSnapshot } from '../routing/nodeSnapshot.js';
 import type { SlotLease } from './slotLease.js';
 import { TokenRate } from './tokenRate.js';
-import { nodeStateAt, type Contact } from './workerState.js';
+import { forgottenAfterMs, nodeStateAt, type Contact } from './workerState.js';
 
 export interface PoolOptions {
   /** Nodes to expect: they are shown from the first moment on. */
@@ -84,13 +84,21 @@ export class WorkerPool {
   disconnected(nodeId: string, instanceId: string, reason: string): void {
     const node = this.#nodes.get(nodeId);
     if (node?.identity?.instanceId !== instanceId) return;
-    node.contact = { kind: 'disconnected' };
+    const heardAtMs = node.contact.kind === 'awaited' ? this.#options.now() : node.contact.atMs;
+    node.contact = { kind: 'disconnected', atMs: heardAtMs };
     this.#noteState(node, reason);
+    this.#changed();
   }
 
-  /** Notices nodes that fell silent; called on a timer. */
+  /** Notices nodes that fell silent, and forgets unconfigured ones that stay away; called on a timer. */
   checkSilence(): void {
-    for (const node of this.#nodes.values()) this.#noteState(node, 'silent');
+    const now = this.#options.now();
+    for (const node of this.#nodes.values()) {
+      if (this.#noteState(node, 'silent')) this.#changed();
+      const isConfigured = this.#options.nodeIds.includes(node.id);
+      const silentMs = node.contact.kind === 'awaited' ? 0 : now - node.contact.atMs;
+      if (!isConfigured && silentMs >= forgottenAfterMs) this.#nodes.delete(node.id);
+    }
   }
 
   /** What routing needs to choose a node for `model`. */
@@ -147,7 +155,7 @@ export class WorkerPool {
       identity: node.identity,
       state: this.#stateOf(node),
       uptimeSeconds: node.report.uptimeSeconds,
-      lastHeartbeatMs: node.contact.kind === 'heard' ? Math.round(now - node.contact.atMs) : undefined,
+      lastHeartbeatMs: node.contact.kind === 'awaited' ? undefined : Math.round(now - node.contact.atMs),
       models: node.report.models.map((model) => ({
         ...model,
         leased: node.leasesOfModel.get(model.id) ?? 0,
@@ -185,12 +193,15 @@ export class WorkerPool {
     return nodeStateAt(node.contact, this.#options.now(), hasFreeSlots);
   }
 
-  #noteState(node: Node, reason: string): void {
+  /** @returns whether the state is another one than before. */
+  #noteState(node: Node, reason: string): boolean {
     const { lastState: from } = node;
     const to = this.#stateOf(node);
     const isOnlyLoad = (from === 'ready' && to === 'busy') || (from === 'busy' && to === 'ready');
     node.lastState = to;
-    if (from !== to && !isOnlyLoad) this.#options.onStateChanged({ nodeId: node.id, from, to, reason });
+    const isChange = from !== to && !isOnlyLoad;
+    if (isChange) this.#options.onStateChanged({ nodeId: node.id, from, to, reason });
+    return isChange;
   }
 
   #changed(): void {

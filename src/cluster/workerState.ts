@@ -7,12 +7,15 @@ export type Contact =
   | { readonly kind: 'awaited' }
   | { readonly kind: 'heard'; readonly atMs: number; readonly phase: NodeReport['phase'] }
   /** Its connection ended, or it refused one; a new heartbeat brings it back. */
-  | { readonly kind: 'disconnected' };
+  | { readonly kind: 'disconnected'; readonly atMs: number };
 
 /** A node that was silent for so long gets no new requests. */
 export const suspectAfterMs = 2_500;
 /** A node that was silent for so long counts as gone. */
 export const lostAfterMs = 6_000;
+
+/** A node that nobody configured and that is gone for so long is forgotten, and its series with it. */
+export const forgottenAfterMs = 10 * 60_000;
 
 /** The state of a node at `nowMs`, from what was last heard of it. Pure. */
 export function nodeStateAt(contact: Contact, nowMs: number, hasFreeSlots: boolean): NodeState {

@@ -34,6 +34,17 @@ export function httpUrl() {
   };
 }
 
+/** Scheme, host and port: where a controller or a worker is. Between them only plain HTTP is spoken. */
+export function httpOrigin() {
+  return {
+    accepted: 'a URL of scheme, host and port alone, such as http://127.0.0.1:8081',
+    schema: z
+      .url({ protocol: /^http$/ })
+      .regex(/^http:\/\/[^/?#@\\]+\/?$/i)
+      .transform((value) => value.replace(/\/$/, '')),
+  };
+}
+
 const loopbackIpv4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
 /** Hosts that only this machine can reach. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { httpUrl, integer, loopbackHost, nodeId, oneOf, text } from './settingKinds.js';
+import { httpOrigin, httpUrl, integer, loopbackHost, nodeId, oneOf, text } from './settingKinds.js';
 
 /**
  * Every setting, once: the command line, the environment, `--help` and the messages for bad values are made from
@@ -169,7 +169,7 @@ export const settings = {
     commands: ['worker', 'status'],
     value: '<URL>',
     description: 'the controller to join or to ask (status: default from --host and --port)',
-    ...httpUrl(),
+    ...httpOrigin(),
   },
   nodeId: {
     flag: 'node-id',
@@ -184,7 +184,7 @@ export const settings = {
     commands: ['worker'],
     value: '<URL>',
     description: 'where the controller reaches this worker (default: its host and port)',
-    ...httpUrl(),
+    ...httpOrigin(),
   },
 } as const satisfies Record<string, Setting>;
 

@@ -5,7 +5,7 @@ import { trackRequests } from './middleware/trackRequests.js';
 import { createRouter, type Route } from './routes/route.js';
 
 export interface AppDeps {
-  readonly events: Pick<ControllerEvents, 'requestFinished'>;
+  readonly events: Pick<ControllerEvents, 'requestFinished' | 'internalCallRefused'>;
   readonly routes: readonly Route[];
 }
 

@@ -7,10 +7,12 @@ export interface ClusterViewDeps {
   readonly queue: { waitingFor(model: string): number };
   /** Configured models: shown on every node, as zero where the node has not loaded them. */
   readonly models: readonly string[];
+  /** And those that only workers report. */
+  readonly servedModels: readonly string[];
 }
 
 /** The live state as the metrics show it. */
-export function readClusterView({ pool, queue, models }: ClusterViewDeps): ClusterView {
+export function readClusterView({ pool, queue, models, servedModels }: ClusterViewDeps): ClusterView {
   const nodes = pool.views().map((node) => {
     const status = nodeStatusOf[node.state];
     const reported = new Map(node.models.map((model) => [model.id, model]));
@@ -30,5 +32,5 @@ export function readClusterView({ pool, queue, models }: ClusterViewDeps): Clust
       }),
     };
   });
-  return { nodes, queue: models.map((model) => ({ model, waiting: queue.waitingFor(model) })) };
+  return { nodes, queue: servedModels.map((model) => ({ model, waiting: queue.waitingFor(model) })) };
 }

@@ -34,7 +34,7 @@ export interface DispatcherDeps {
   readonly pool: Pick<WorkerPool, 'disconnected'>;
   readonly workers: WorkerClient;
   readonly events: Pick<ControllerEvents, 'attemptFailed'>;
-  /** Longest time that a request may spend without a slot. */
+  /** How long a worker that has no slot after all (409) is asked again, from the arrival of the request on. */
   readonly queueTimeoutMs: number;
 }
 
@@ -104,8 +104,7 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
     signal: AbortSignal,
     history?: AttemptHistory,
   ): Promise<SlotLease> {
-    const isRetry = history !== undefined;
-    const admission = await queue.admit({ model: request.model, signal, isRetry, history });
+    const admission = await queue.admit({ model: request.model, signal, history });
     switch (admission.kind) {
       case 'granted':
         return admission.lease;

@@ -25,6 +25,8 @@ export interface CompletionAnswer {
   readonly events: AsyncGenerator<DispatchEvent, void, undefined>;
   readonly inference: InferenceContext;
   readonly res: Response;
+  /** A stream whose client takes nothing for so long is cut, so that it does not hold its slot for ever. */
+  readonly stallTimeoutMs: number;
 }
 
 /** Folds the events to one JSON answer. */
@@ -64,7 +66,7 @@ export async function respondAsStream(
   answer: CompletionAnswer,
   options: { includeUsage: boolean },
 ): Promise<void> {
-  const { identity, events, inference, res } = answer;
+  const { identity, events, inference, res, stallTimeoutMs } = answer;
 
   type Choice = ChatCompletionChunk['choices'][number];
   const toChunk = (choices: Choice[], usage?: CompletionUsage): ChatCompletionChunk => ({
@@ -83,7 +85,7 @@ export async function respondAsStream(
     switch (event.type) {
       case 'accepted':
         res.status(200).set(sseHeaders);
-        res.socket?.setNoDelay(true);
+        res.setTimeout(stallTimeoutMs, () => res.destroy());
         inference.firstByteAt = performance.now();
         await sendDelta({ role: 'assistant', content: '', refusal: null });
         break;

@@ -30,6 +30,8 @@ export interface ControllerOptions {
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
   readonly drainTimeoutMs: number;
+  /** A stream whose client takes nothing for so long is cut; 30 s by default. */
+  readonly stallTimeoutMs?: number;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
   readonly version: string;
   readonly logger: Logger;
@@ -61,7 +63,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     nodeIds: options.nodeIds,
     keyIds: [anonymousPrincipal.keyId],
     minHealthyNodes: options.nodeIds.length,
-    readCluster: () => readClusterView({ pool, queue, models: options.models }),
+    readCluster: () => readClusterView({ pool, queue, models: options.models, servedModels: models.ids() }),
   });
   const events = createControllerEvents({ logger: options.logger, metrics });
   const pool = new WorkerPool({ nodeIds: options.nodeIds, now, onStateChanged: events.nodeStateChanged });
@@ -77,7 +79,12 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const dispatch = createDispatcher({ queue, pool, workers, events, queueTimeoutMs: options.queueTimeoutMs });
 
   const routes: Route[] = [
-    ...chatCompletionsRoutes({ dispatch, models, gate: gate.middleware }),
+    ...chatCompletionsRoutes({
+      dispatch,
+      models,
+      gate: gate.middleware,
+      stallTimeoutMs: options.stallTimeoutMs ?? 30_000,
+    }),
     ...modelsRoutes(models, Math.floor(Date.now() / 1000)),
     ...operationsRoutes({
       pool,

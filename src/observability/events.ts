@@ -99,7 +99,8 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
       logger.warn('attempt failed', failure);
     },
 
-    internalCallRefused(refusal: { path: string; reason: string }): void {
+    /** A worker's call that was refused; that it has to join again (404) is no news. */
+    internalCallRefused(refusal: { path: string; status: number; reason: string }): void {
       logger.warn('internal call refused', refusal);
     },
 

@@ -163,6 +163,8 @@ const bodyParserErrors: Record<string, ErrorName> = {
 /** Maps whatever was thrown to an ApiError; what is unknown becomes `internal_error` with the original as `cause`. */
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
+  // Express cannot decode the path, as in /v1/models/%E0.
+  if (thrown instanceof URIError) return new ApiError('route_not_found', { cause: thrown });
   if (thrown instanceof Error) {
     const { type, status } = thrown as { type?: unknown; status?: unknown };
     if (typeof type === 'string' && Object.hasOwn(bodyParserErrors, type)) {

@@ -5,8 +5,13 @@ import { anonymousPrincipal } from '../../protocol/generation.js';
 import { headers } from '../../protocol/headers.js';
 import { contextOf, type InferenceContext, type RequestContext } from '../requestContext.js';
 
+/** A reason of our own, because the default one is an exception with a stack for every request. */
+const clientLeft = 'the client left';
+
 /** Gives each request its context and `x-request-id`, and reports it once when its answer has ended or was left. */
-export function trackRequests(events: Pick<ControllerEvents, 'requestFinished'>): RequestHandler {
+export function trackRequests(
+  events: Pick<ControllerEvents, 'requestFinished' | 'internalCallRefused'>,
+): RequestHandler {
   return function trackRequest(req, res, next) {
     const context: RequestContext = {
       requestId: `req_${randomUUID().replaceAll('-', '')}`,
@@ -17,9 +22,12 @@ export function trackRequests(events: Pick<ControllerEvents, 'requestFinished'>)
     };
     res.locals['context'] = context;
     res.set(headers.requestId, context.requestId);
-    res.once('close', () => context.abort.abort());
     res.once('close', () => {
+      context.abort.abort(clientLeft);
       if (!context.isInternal) report(events, req.method, res);
+      else if (context.error !== undefined && res.statusCode !== 404) {
+        events.internalCallRefused({ path: req.path, status: res.statusCode, reason: context.error });
+      }
     });
     next();
   };

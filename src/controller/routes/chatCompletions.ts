@@ -17,10 +17,12 @@ export interface ChatCompletionsDeps {
   readonly models: ModelRegistry;
   /** Refuses new requests while the controller drains. */
   readonly gate: RequestHandler;
+  readonly stallTimeoutMs: number;
 }
 
 /** `POST /v1/chat/completions`. */
-export function chatCompletionsRoutes({ dispatch, models, gate }: ChatCompletionsDeps): Route[] {
+export function chatCompletionsRoutes(deps: ChatCompletionsDeps): Route[] {
+  const { dispatch, models, gate, stallTimeoutMs } = deps;
   const beginInference: RequestHandler = (_req, res, next) => {
     contextOf(res).inference = { model: unknownModel, isStream: false, trace: createTrace() };
     next();
@@ -45,6 +47,7 @@ export function chatCompletionsRoutes({ dispatch, models, gate }: ChatCompletion
       events: dispatch(request, context.abort.signal, inference.trace),
       inference,
       res,
+      stallTimeoutMs,
     };
     if (inference.isStream) {
       await respondAsStream(answer, { includeUsage: body.stream_options?.include_usage === true });

@@ -245,7 +245,12 @@ const routes: Bad[] = [
   notThere('GET', '/v1/models/org%2Fnope:Q4', 'model_not_found'),
   notThere('GET', `/${'x'.repeat(4000)}`),
   notThere('GET', '/%2e%2e/%2e%2e/etc/passwd'),
-  { name: 'a path that cannot be decoded', method: 'GET', path: '/v1/models/%E0%A4%A', expected: {} },
+  {
+    name: 'a path that cannot be decoded',
+    method: 'GET',
+    path: '/v1/models/%E0%A4%A',
+    expected: { status: 404 },
+  },
 ];
 
 let controller: RunningController;

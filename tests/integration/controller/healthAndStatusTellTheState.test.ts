@@ -25,7 +25,7 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
     readCluster: () => ({ nodes: [], queue: [] }),
   });
   const app = createApp({
-    events: { requestFinished: () => undefined },
+    events: { requestFinished: () => undefined, internalCallRefused: () => undefined },
     routes: operationsRoutes({
       pool,
       queue: { limit: 512, waiting: () => 3 },

@@ -94,3 +94,14 @@ it('costs the controller only what fits into its buffers', async () => {
   for (const socket of sockets) socket.destroy();
   await eventually(() => expect(workers[0]?.slotsBusy()).toBe(0));
 });
+
+it('is cut when it takes nothing for too long, and its slot is free again', async () => {
+  const { url, workers } = await startTestCluster({ controller: { stallTimeoutMs: 100 } });
+  workers[0]?.answerNext(flood({ tokens: 0 }));
+  const socket = sendWithoutReading(url);
+  const ended = new Promise((resolve) => socket.once('close', resolve));
+  await eventually(() => expect(workers[0]?.slotsBusy()).toBe(1));
+  await eventually(() => expect(workers[0]?.slotsBusy()).toBe(0));
+  socket.on('error', () => undefined).resume();
+  await ended;
+});

@@ -13,7 +13,7 @@ describe('the state of a node', () => {
   });
 
   it('is lost when its connection ended', () => {
-    expect(nodeStateAt({ kind: 'disconnected' }, 0, true)).toBe('lost');
+    expect(nodeStateAt({ kind: 'disconnected', atMs: 0 }, 0, true)).toBe('lost');
   });
 
   it.each([

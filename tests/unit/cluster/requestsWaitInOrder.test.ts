@@ -93,7 +93,7 @@ interface Caller {
 
 function ask(queue: AdmissionQueue, options: Partial<AdmissionRequest> = {}): Caller {
   const caller: Caller = { abort: new AbortController(), outcome: undefined };
-  const request = { model: 'm', isRetry: false, signal: caller.abort.signal, ...options };
+  const request = { model: 'm', signal: caller.abort.signal, ...options };
   void queue.admit(request).then((admission) => {
     caller.outcome = admission;
   });
@@ -253,7 +253,7 @@ describe('a wait', () => {
   it('does not begin where the client has left already', async () => {
     const pool = new FakePool({ m: 1 });
     const queue = createQueue(pool);
-    await expect(queue.admit({ model: 'm', signal: AbortSignal.abort(), isRetry: false })).resolves.toEqual({
+    await expect(queue.admit({ model: 'm', signal: AbortSignal.abort() })).resolves.toEqual({
       kind: 'aborted',
     });
     expect(pool.claimed).toBe(0);
@@ -275,11 +275,27 @@ describe('a wait', () => {
 });
 
 describe('a request that lost its worker', () => {
+  const noHistory = { failedOn: new Set<string>(), busyNodeId: undefined };
+
+  it('goes behind those that lost theirs before', async () => {
+    const pool = new FakePool({ m: 0 });
+    const queue = createQueue(pool);
+    const waiting = ask(queue);
+    const first = ask(queue, { history: noHistory });
+    const second = ask(queue, { history: noHistory });
+    pool.grow('m', 1);
+    await settle();
+    expect(kinds([waiting, first, second])).toEqual([undefined, 'granted', undefined]);
+    pool.grow('m', 1);
+    await settle();
+    expect(kinds([waiting, first, second])).toEqual([undefined, 'granted', 'granted']);
+  });
+
   it('goes before those that wait', async () => {
     const pool = new FakePool({ m: 0 });
     const queue = createQueue(pool);
     const waiting = ask(queue);
-    const retry = ask(queue, { isRetry: true });
+    const retry = ask(queue, { history: noHistory });
     pool.grow('m', 1);
     await settle();
     expect(kinds([waiting, retry])).toEqual([undefined, 'granted']);
@@ -290,7 +306,7 @@ describe('a request that lost its worker', () => {
     const queue = createQueue(pool);
     const waiting = ask(queue);
     pool.free.set('m', 1);
-    const retry = ask(queue, { isRetry: true });
+    const retry = ask(queue, { history: noHistory });
     await settle();
     expect(kinds([waiting, retry])).toEqual([undefined, 'granted']);
   });
@@ -299,7 +315,7 @@ describe('a request that lost its worker', () => {
     const pool = new FakePool({ m: 0 });
     const queue = createQueue(pool, 1);
     ask(queue);
-    const retry = ask(queue, { isRetry: true });
+    const retry = ask(queue, { history: noHistory });
     await settle();
     expect(kinds([retry])).toEqual([undefined]);
     expect(queue.waiting()).toBe(2);
@@ -307,7 +323,7 @@ describe('a request that lost its worker', () => {
 
   it('waits no longer than the others', async () => {
     const queue = createQueue(new FakePool({ m: 0 }));
-    const retry = ask(queue, { isRetry: true });
+    const retry = ask(queue, { history: noHistory });
     await vi.advanceTimersByTimeAsync(timeoutMs);
     expect(kinds([retry])).toEqual(['timedOut']);
   });
@@ -321,7 +337,7 @@ describe('a request that avoids the node that failed it', () => {
     const pool = new FakePool({ m: 1 });
     pool.others = [busyOther];
     const queue = createQueue(pool);
-    const retry = ask(queue, { isRetry: true, history });
+    const retry = ask(queue, { history });
     pool.change();
     await settle();
     expect(kinds([retry])).toEqual([undefined]);
@@ -332,7 +348,7 @@ describe('a request that avoids the node that failed it', () => {
     const pool = new FakePool({ m: 1 });
     pool.others = [busyOther];
     const queue = createQueue(pool);
-    const retry = ask(queue, { isRetry: true, history });
+    const retry = ask(queue, { history });
     const [later, behind] = [ask(queue), ask(queue)];
     await settle();
     expect(kinds([retry, later, behind])).toEqual([undefined, 'granted', undefined]);
@@ -345,7 +361,7 @@ describe('a request that avoids the node that failed it', () => {
     const pool = new FakePool({ m: 1 });
     pool.others = [busyOther];
     const queue = createQueue(pool);
-    const retry = ask(queue, { isRetry: true, history });
+    const retry = ask(queue, { history });
     pool.others = [];
     pool.change();
     await settle();

@@ -179,7 +179,7 @@ describe('a node whose connection ended', () => {
     join();
     pool.disconnected('worker_1', 'a', 'ECONNRESET');
     expect(stateOf('worker_1')).toBe('lost');
-    expect(viewOf('worker_1')?.lastHeartbeatMs).toBeUndefined();
+    expect(viewOf('worker_1')?.lastHeartbeatMs).toBe(0);
     expect(pool.tryClaim('worker_1', 'm')).toBeUndefined();
     expect(changes.at(-1)).toEqual({ nodeId: 'worker_1', from: 'ready', to: 'lost', reason: 'ECONNRESET' });
   });
@@ -343,5 +343,27 @@ describe('a listener', () => {
     pool.onChange(() => seen.push(stateOf('worker_1')));
     join();
     expect(seen).toEqual(['ready']);
+  });
+});
+
+describe('a node that stays away', () => {
+  const tenMinutes = 10 * 60_000;
+
+  it('is forgotten where nobody configured it', () => {
+    join('guest');
+    now += tenMinutes - 1;
+    pool.checkSilence();
+    expect(stateOf('guest')).toBe('lost');
+    now += 1;
+    pool.checkSilence();
+    expect(viewOf('guest')).toBeUndefined();
+  });
+
+  it('stays in sight where it was configured', () => {
+    join();
+    now += tenMinutes;
+    pool.checkSilence();
+    expect(stateOf('worker_1')).toBe('lost');
+    expect(stateOf('worker_2')).toBe('joining');
   });
 });

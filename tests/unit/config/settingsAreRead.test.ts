@@ -24,6 +24,7 @@ interface Case {
 const notWhole = ['', 'many', '1.5', '-1', ' 1', '0x10', '1e3'];
 const loopbackOnly =
   'a loopback address such as 127.0.0.1, ::1 or localhost (others are refused until API keys exist)';
+const origin = 'a URL of scheme, host and port alone, such as http://127.0.0.1:8081';
 const url = 'an http:// or https:// URL without user name and password, such as http://127.0.0.1:8080';
 const badUrls = [
   '',
@@ -206,7 +207,7 @@ const cases: Record<SettingKey, Case> = {
     variable: ['http://127.0.0.1:1/', 'http://127.0.0.1:1'],
     environmentName: 'AI_CLUSTER_CONTROLLER',
     bad: badUrls,
-    accepted: url,
+    accepted: origin,
   },
   nodeId: {
     command: 'worker',
@@ -224,7 +225,7 @@ const cases: Record<SettingKey, Case> = {
     variable: ['http://localhost:9', 'http://localhost:9'],
     environmentName: 'AI_CLUSTER_ADVERTISE_URL',
     bad: badUrls,
-    accepted: url,
+    accepted: origin,
   },
 };
 const table = Object.entries(cases) as [SettingKey, Case][];

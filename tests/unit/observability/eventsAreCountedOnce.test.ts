@@ -274,14 +274,14 @@ describe('what else happens', () => {
   it('is logged: failed attempts and refused internal calls as warnings, draining as information', () => {
     const failure = { requestId: 'r', nodeId: 'worker_1', attempt: 1, reason: 'reset', willRetry: true };
     events.attemptFailed(failure);
-    events.internalCallRefused({ path: '/internal/v1/nodes', reason: 'host' });
+    events.internalCallRefused({ path: '/internal/v1/nodes', status: 400, reason: 'host' });
     events.draining(3);
     expect(lines).toEqual([
       { level: 'warn', message: 'attempt failed', fields: failure },
       {
         level: 'warn',
         message: 'internal call refused',
-        fields: { path: '/internal/v1/nodes', reason: 'host' },
+        fields: { path: '/internal/v1/nodes', status: 400, reason: 'host' },
       },
       { level: 'info', message: 'draining', fields: { activeRequests: 3 } },
     ]);
