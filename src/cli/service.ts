@@ -35,7 +35,10 @@ export async function runService(
   );
   const tellSupervisor = (message: ChildMessage) => process.send?.(message);
   /** Ends the process when the log files have their last line. */
+  let isExiting = false;
   const exit = async (code: number): Promise<never> => {
+    if (isExiting) process.exit(exitCodes.failed);
+    isExiting = true;
     await Promise.race([closeLogger(logger), delay(closeLoggerMs)]);
     process.exit(code);
   };
@@ -48,6 +51,8 @@ export async function runService(
     // The terminal sends Ctrl-C to all processes; the supervisor decides what follows.
     process.on('SIGINT', () => undefined);
     process.on('disconnect', () => process.exit(exitCodes.failed));
+    // It may have ended before this line.
+    if (!process.connected) process.exit(exitCodes.failed);
   }
 
   let service: Service;
@@ -63,6 +68,8 @@ export async function runService(
 
   let isStopping = false;
   const stop = () => {
+    // A service manager may signal every process of the group; the supervisor then asks a second time.
+    if (isStopping && supervised) return;
     if (isStopping) process.exit(exitCodes.failed);
     isStopping = true;
     logger.info('stopping');

@@ -60,7 +60,7 @@ export class WorkerPool {
   /**
    * A worker joins, or joins again after a restart of either side.
    *
-   * @returns false where another worker is connected under the same node id.
+   * @returns false where another worker is connected under the same node id and not silent.
    */
   join(request: JoinRequest): boolean {
     const node = this.#nodes.get(request.nodeId) ?? this.#addNode(request.nodeId);

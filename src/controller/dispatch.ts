@@ -4,7 +4,7 @@ import type { SlotLease } from '../cluster/slotLease.js';
 import type { WorkerPool } from '../cluster/workerPool.js';
 import type { ControllerEvents } from '../observability/events.js';
 import { ApiError } from '../protocol/apiError.js';
-import type { GenerateRequest, GenerationEvent } from '../protocol/generation.js';
+import type { GenerateRequest, GenerationEvent, GenerationFailure } from '../protocol/generation.js';
 import type { AttemptHistory } from '../routing/leastBusy.js';
 import { UpstreamError, type WorkerClient } from './upstream/workerClient.js';
 
@@ -34,13 +34,19 @@ export interface DispatcherDeps {
   readonly pool: Pick<WorkerPool, 'disconnected'>;
   readonly workers: WorkerClient;
   readonly events: Pick<ControllerEvents, 'attemptFailed'>;
-  /** How long a worker that has no slot after all (409) is asked again, from the arrival of the request on. */
+  /** How long workers that refuse, because they have no slot after all (409), are asked again. */
   readonly queueTimeoutMs: number;
 }
 
 const maxAttempts = 3;
 /** A worker may still be ending the step in which a slot was given up; it says 409 until then. */
-const lostClaimDelayMs = 20;
+const refusalDelayMs = 20;
+/** What a healthy worker says that cannot take the request now; anything else counts as a failed attempt. */
+const busyCodes: ReadonlySet<GenerationFailure['code'] | undefined> = new Set([
+  'no_free_slot',
+  'model_not_loaded',
+  'draining',
+]);
 
 /**
  * The life of a request: wait for a slot, run, and where a worker fails, run on elsewhere with the tokens that are
@@ -54,6 +60,7 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
     const failedOn = new Set<string>();
     const startedAt = performance.now();
     let isAccepted = false;
+    let refusedSince: number | undefined;
     let lease = await admit(request, signal);
     trace.queueMs ??= performance.now() - startedAt;
 
@@ -69,6 +76,7 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
             signal,
           )) {
             if (event.type === 'accepted') {
+              refusedSince = undefined;
               trace.promptTokens = event.promptTokens;
               if (isAccepted) continue;
               trace.cachedTokens = event.cachedTokens;
@@ -85,9 +93,15 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
         } catch (error) {
           if (signal.aborted) throw abortError(signal);
           if (!(error instanceof UpstreamError)) throw error;
-          const verdict = await afterFailure(error, lease, request, trace, startedAt);
-          if (verdict === 'failed') failedOn.add(lease.nodeId);
-          const busyNodeId = verdict === 'busy' ? lease.nodeId : undefined;
+          const isBusy = error.kind === 'refused' && busyCodes.has(error.failure?.code);
+          if (isBusy) {
+            refusedSince ??= performance.now();
+            await waitAfterRefusal(refusedSince, trace);
+          } else {
+            noteFailure(error, lease, request, trace);
+            failedOn.add(lease.nodeId);
+          }
+          const busyNodeId = isBusy ? lease.nodeId : undefined;
           // Asked for before the old slot is given back, so that no later request takes the turn of this one.
           const next = admit(request, signal, { failedOn, busyNodeId });
           lease.return();
@@ -120,42 +134,40 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
     }
   }
 
-  /** Says what is known of the node where the request is to be tried again; throws what the client is told otherwise. */
-  async function afterFailure(
+  /** A worker without a free slot, or about to stop, has done nothing wrong: that is no attempt. */
+  async function waitAfterRefusal(refusedSince: number, trace: DispatchTrace): Promise<void> {
+    if (performance.now() - refusedSince >= queueTimeoutMs) {
+      throw new ApiError('server_is_overloaded', { retryAfterSeconds: queue.retryAfterSeconds() });
+    }
+    trace.attempts--;
+    await delay(refusalDelayMs);
+  }
+
+  /** Returns where the request is to be tried again; throws what the client is told otherwise. */
+  function noteFailure(
     error: UpstreamError,
     lease: SlotLease,
     request: GenerateRequest,
     trace: DispatchTrace,
-    startedAt: number,
-  ): Promise<'busy' | 'failed'> {
-    const code = error.failure?.code;
-    if (code === 'no_free_slot' && performance.now() - startedAt < queueTimeoutMs) {
-      trace.attempts--;
-      await delay(lostClaimDelayMs);
-      return 'busy';
+  ): void {
+    const { message } = error;
+    switch (error.failure?.code) {
+      case 'context_length_exceeded':
+        throw new ApiError('context_length_exceeded', { message, param: 'messages' });
+      case 'invalid_prompt':
+        throw new ApiError('invalid_value', { message, param: 'messages' });
+      default:
     }
-    if (error.kind === 'lost') pool.disconnected(lease.nodeId, lease.instanceId, error.message);
-
-    const isRetryable = error.failure?.retryable ?? true;
-    const willRetry = isRetryable && trace.attempts < maxAttempts;
-    const { requestId } = request;
-    if (isRetryable) {
-      const failed = {
-        requestId,
-        nodeId: lease.nodeId,
-        attempt: trace.attempts,
-        reason: error.message,
-        willRetry,
-      };
-      events.attemptFailed(failed);
-    }
-    if (willRetry) return 'failed';
-    if (code === 'context_length_exceeded') {
-      throw new ApiError('context_length_exceeded', { message: error.message, param: 'messages' });
-    }
-    if (code === 'invalid_prompt')
-      throw new ApiError('invalid_value', { message: error.message, param: 'messages' });
-    throw new ApiError('worker_failed', { cause: error });
+    if (error.kind === 'lost') pool.disconnected(lease.nodeId, lease.instanceId, message);
+    const willRetry = (error.failure?.retryable ?? true) && trace.attempts < maxAttempts;
+    events.attemptFailed({
+      requestId: request.requestId,
+      nodeId: lease.nodeId,
+      attempt: trace.attempts,
+      reason: message,
+      willRetry,
+    });
+    if (!willRetry) throw new ApiError('worker_failed', { cause: error });
   }
 }
 

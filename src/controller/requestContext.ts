@@ -32,7 +32,7 @@ export interface RequestContext {
   error?: string;
 }
 
-/** The context that `middleware/requestContext.ts` put on this answer. */
+/** The context that `middleware/trackRequests.ts` put on this answer. */
 export function contextOf(res: Response): RequestContext {
   return (res.locals as { context: RequestContext }).context;
 }

@@ -66,7 +66,8 @@ export async function respondAsStream(
   answer: CompletionAnswer,
   options: { includeUsage: boolean },
 ): Promise<void> {
-  const { identity, events, inference, res, stallTimeoutMs } = answer;
+  const { identity, events, inference, res } = answer;
+  const write = (frame: string) => writeFrame(res, frame, answer.stallTimeoutMs);
 
   type Choice = ChatCompletionChunk['choices'][number];
   const toChunk = (choices: Choice[], usage?: CompletionUsage): ChatCompletionChunk => ({
@@ -79,18 +80,17 @@ export async function respondAsStream(
     ...(options.includeUsage ? { usage: usage ?? null } : {}),
   });
   const sendDelta = (delta: Choice['delta'], finishReason: FinishReason | null = null) =>
-    write(res, formatSseData(toChunk([{ index: 0, delta, logprobs: null, finish_reason: finishReason }])));
+    write(formatSseData(toChunk([{ index: 0, delta, logprobs: null, finish_reason: finishReason }])));
 
   for await (const event of events) {
     switch (event.type) {
       case 'accepted':
         res.status(200).set(sseHeaders);
-        res.setTimeout(stallTimeoutMs, () => res.destroy());
         inference.firstByteAt = performance.now();
         await sendDelta({ role: 'assistant', content: '', refusal: null });
         break;
       case 'progress':
-        await write(res, sseKeepalive);
+        await write(sseKeepalive);
         break;
       case 'text':
         if (event.delta !== '') await sendDelta({ content: event.delta });
@@ -99,8 +99,7 @@ export async function respondAsStream(
         if (event.delta !== '') await sendDelta({ content: event.delta });
         inference.finishReason = event.finishReason;
         await sendDelta({}, event.finishReason);
-        if (options.includeUsage)
-          await write(res, formatSseData(toChunk([], toCompletionUsage(event.usage))));
+        if (options.includeUsage) await write(formatSseData(toChunk([], toCompletionUsage(event.usage))));
         inference.outcome = 'success';
         res.end(sseDone);
         break;
@@ -108,16 +107,18 @@ export async function respondAsStream(
   }
 }
 
-/** Waits where the client reads slower than the model writes; a client that left ends the wait. */
-async function write(res: Response, frame: string): Promise<void> {
+/** Waits where the client reads slower than the model writes; a client that left, or takes nothing, ends the wait. */
+async function writeFrame(res: Response, frame: string, stallTimeoutMs: number): Promise<void> {
   if (res.write(frame) || res.destroyed) return;
   const settled = new AbortController();
+  const stalled = setTimeout(() => res.destroy(), stallTimeoutMs);
   try {
     await Promise.race([
       once(res, 'drain', { signal: settled.signal }),
       once(res, 'close', { signal: settled.signal }),
     ]);
   } finally {
+    clearTimeout(stalled);
     settled.abort();
   }
 }

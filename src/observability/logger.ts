@@ -61,6 +61,8 @@ const addContext = winston.format((entry, options) => {
 /** Resolves when every line is in its file; nothing may be logged any more. */
 export function closeLogger(logger: winston.Logger): Promise<void> {
   return new Promise((resolve) => {
+    // What is logged after this has nowhere to go.
+    logger.on('error', () => undefined);
     logger.once('finish', () => resolve());
     logger.end();
   });

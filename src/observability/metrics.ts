@@ -17,7 +17,7 @@ export const buckets = {
   stage: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 };
 
-/** How a request ended: rejected was never run, cancelled lost its client. */
+/** How a request ended: rejected was turned away (its own fault, or a full queue), cancelled lost its client. */
 export const outcomes = ['success', 'error', 'cancelled', 'rejected'] as const;
 export type Outcome = (typeof outcomes)[number];
 

@@ -166,9 +166,13 @@ export function toApiError(thrown: unknown): ApiError {
   // Express cannot decode the path, as in /v1/models/%E0.
   if (thrown instanceof URIError) return new ApiError('route_not_found', { cause: thrown });
   if (thrown instanceof Error) {
-    const { type, status } = thrown as { type?: unknown; status?: unknown };
+    const { type, status, limit } = thrown as { type?: unknown; status?: unknown; limit?: unknown };
     if (typeof type === 'string' && Object.hasOwn(bodyParserErrors, type)) {
-      return new ApiError(bodyParserErrors[type] ?? 'invalid_body', { cause: thrown });
+      const isTooLarge = type === 'entity.too.large' && typeof limit === 'number';
+      return new ApiError(bodyParserErrors[type] ?? 'invalid_body', {
+        cause: thrown,
+        ...(isTooLarge && { message: `The request body is too large: at most ${limit} bytes are accepted.` }),
+      });
     }
     if (typeof status === 'number' && status >= 400 && status < 500) {
       return new ApiError('invalid_body', { cause: thrown });

@@ -8,16 +8,17 @@ export interface RestartDecision {
 
 const firstDelayMs = 200;
 const crashLoopDeaths = 5;
-const crashLoopWindowMs = 60_000;
 const crashLoopDelayMs = 30_000;
+/** A process that lived for so long did its work: its death is the first of a new row. */
+const usefulLifeMs = 60_000;
 
-/**
- * Doubles the delay with every death of the last minute; five of them are a crash loop.
- *
- * @param deathsMs times of all deaths so far, the newest last
- */
-export function decideRestart(deathsMs: readonly number[], nowMs: number): RestartDecision {
-  const recent = deathsMs.filter((deathMs) => nowMs - deathMs < crashLoopWindowMs).length;
-  if (recent >= crashLoopDeaths) return { delayMs: crashLoopDelayMs, isCrashLoop: true };
-  return { delayMs: firstDelayMs * 2 ** Math.max(0, recent - 1), isCrashLoop: false };
+/** Deaths in a row with the newest one, of a process that lived for `livedMs`. */
+export function countDeaths(deathsBefore: number, livedMs: number): number {
+  return livedMs >= usefulLifeMs ? 1 : deathsBefore + 1;
+}
+
+/** Doubles the delay with every death in a row, from 0.2 s on; from the fifth on it is a crash loop. */
+export function decideRestart(deaths: number): RestartDecision {
+  if (deaths >= crashLoopDeaths) return { delayMs: crashLoopDelayMs, isCrashLoop: true };
+  return { delayMs: firstDelayMs * 2 ** Math.max(0, deaths - 1), isCrashLoop: false };
 }

@@ -46,6 +46,7 @@ export function startCluster(options: LocalClusterOptions): { started: Promise<L
       workers: workers.map(({ name }, index) => ({ name, url: urls[index] ?? '' })),
       stop: async () => {
         const timeoutMs = options.drainTimeoutMs + stopMarginMs;
+        for (const supervised of processes) supervised.retire();
         await controller.stop(timeoutMs);
         await Promise.all(workers.map((worker) => worker.stop(timeoutMs)));
       },

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.js';
 import { startChild, type ChildSpec, type RunningChild } from './childProcess.js';
-import { decideRestart } from './restartPolicy.js';
+import { countDeaths, decideRestart } from './restartPolicy.js';
 
 /** One process that is kept alive. */
 export interface SupervisedProcess {
   readonly name: string;
   /** The URL of the first start; rejects if that one fails, because then starting again would not help. */
   readonly ready: Promise<string>;
+  /** From now on its end is no reason to start it again. */
+  retire(): void;
   /** SIGTERM, and SIGKILL where it has not ended in time. */
   stop(timeoutMs: number): Promise<void>;
   /** SIGKILL at once. */
@@ -24,7 +26,9 @@ export function superviseProcess(
   toRestartSpec: (url: string) => ChildSpec,
   logger: Logger,
 ): SupervisedProcess {
-  const deathsMs: number[] = [];
+  /** In a row, each soon after its start. */
+  let deaths = 0;
+  let startedAt = performance.now();
   const stopping = new AbortController();
   let child: RunningChild = startChild(spec, logger);
   const ready = child.ready;
@@ -40,13 +44,14 @@ export function superviseProcess(
     for (;;) {
       const how = await child.exited;
       if (stopping.signal.aborted) return;
-      deathsMs.push(performance.now());
-      const { delayMs, isCrashLoop } = decideRestart(deathsMs, performance.now());
-      const details = { name: spec.name, how, restartInMs: delayMs, deaths: deathsMs.length };
+      deaths = countDeaths(deaths, performance.now() - startedAt);
+      const { delayMs, isCrashLoop } = decideRestart(deaths);
+      const details = { name: spec.name, how, restartInMs: delayMs, deaths };
       if (isCrashLoop) logger.error('process is in a crash loop', details);
       else logger.warn('process died, starting it again', details);
       await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
+      startedAt = performance.now();
       child = startChild(toRestartSpec(url), logger);
     }
   }
@@ -54,6 +59,7 @@ export function superviseProcess(
   return {
     name: spec.name,
     ready,
+    retire: () => stopping.abort(),
     kill: () => {
       stopping.abort();
       child.kill('SIGKILL');

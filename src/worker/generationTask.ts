@@ -9,12 +9,14 @@ const progressIntervalMs = 1_000;
 
 export interface GenerationTaskOptions {
   readonly request: GenerateRequest;
-  /** The prompt and, behind it, the resumed tokens. */
+  /** Without the resumed tokens, which follow it. */
   readonly promptTokens: readonly number[];
   readonly slot: EngineSlot;
   /** Leading tokens that the slot's cache already holds. */
   readonly reusedTokens: number;
   readonly engine: Pick<LlamaEngine, 'contextTokens' | 'detokenize'>;
+  /** The slot's cache holds nothing but this request's tokens from now on. */
+  readonly onCacheTaken: () => void;
 }
 
 /** One request in its slot, from the claim to the last event. The scheduler calls {@link step}, one at a time. */
@@ -124,6 +126,7 @@ export function createGenerationTask(options: GenerationTaskOptions): Generation
       if (action.kind === 'prefill') {
         const chunk = sequence.slice(cachedTokens, cachedTokens + action.tokens);
         if (slot.cachedTokens().length > cachedTokens) await slot.truncate(cachedTokens);
+        options.onCacheTaken();
         cachedTokens += chunk.length;
         if (!action.startsDecoding) return slot.prefill(chunk);
         tokens = slot.generate(chunk, request.sampling);

@@ -75,7 +75,7 @@ export function startControllerLink({
     } catch (error) {
       if (isClosing) return;
       if (state !== 'lost') {
-        logger.warn('controller not reached, trying on', { controllerUrl, error: String(error) });
+        logger.warn('not joined, trying on', { controllerUrl, error: String(error) });
       }
       state = 'lost';
     }

@@ -26,6 +26,8 @@ export interface SchedulerOptions {
 }
 
 const progressCheckMs = 500;
+/** A prompt chunk of a large model on few cores takes a minute; nothing that works takes longer than this. */
+const longestStepMs = 180_000;
 
 export function createScheduler({ engine, prompt, budget }: SchedulerOptions): Scheduler {
   /** In the order of arrival. */
@@ -33,6 +35,7 @@ export function createScheduler({ engine, prompt, budget }: SchedulerOptions): S
   const namespaceOfSlot = new Map<number, string>();
   const idleListeners: (() => void)[] = [];
   let isRunning = false;
+  let stepBeganAt = 0;
 
   function submit(request: GenerateRequest, signal: AbortSignal): Submission {
     const busy = new Set([...active].map((task) => task.slot.index));
@@ -70,8 +73,8 @@ export function createScheduler({ engine, prompt, budget }: SchedulerOptions): S
       slot,
       reusedTokens: choice.reusedTokens,
       engine,
+      onCacheTaken: () => namespaceOfSlot.set(slot.index, cacheNamespace),
     });
-    namespaceOfSlot.set(slot.index, cacheNamespace);
     active.add(task);
     if (signal.aborted) task.cancel();
     else signal.addEventListener('abort', () => task.cancel(), { once: true });
@@ -81,7 +84,10 @@ export function createScheduler({ engine, prompt, budget }: SchedulerOptions): S
 
   async function run(): Promise<void> {
     isRunning = true;
-    const progress = setInterval(() => active.forEach((task) => task.reportProgress()), progressCheckMs);
+    const progress = setInterval(() => {
+      // A step that never ends is no life: the silence tells the controller to go on elsewhere.
+      if (performance.now() - stepBeganAt < longestStepMs) active.forEach((task) => task.reportProgress());
+    }, progressCheckMs);
     try {
       for (removeFinished(); active.size > 0; removeFinished()) await step();
     } finally {
@@ -93,6 +99,7 @@ export function createScheduler({ engine, prompt, budget }: SchedulerOptions): S
 
   /** All calls of a step are made in one go and in ascending order, so that the engine makes one batch of them. */
   async function step(): Promise<void> {
+    stepBeganAt = performance.now();
     const taskOfSlot = new Map([...active].map((task) => [task.slot.index, task]));
     const actions = planStep(
       [...active].map((task) => task.view()),

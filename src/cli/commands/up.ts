@@ -33,6 +33,7 @@ export async function runUp(settings: Settings, environment: Environment): Promi
     color: process.stdout.isTTY,
   });
   if (plan.warning !== undefined) logger.warn(plan.warning);
+  stopSignal.signal.throwIfAborted();
   const { started, kill } = startCluster({
     ...childSpecs({ ...settings, threads: plan.threadsPerWorker }, environment),
     drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
@@ -40,7 +41,10 @@ export async function runUp(settings: Settings, environment: Environment): Promi
   });
   stopSignal.signal.addEventListener('abort', kill);
 
-  const cluster = await started;
+  const cluster = await started.catch((error: unknown) => {
+    stopSignal.signal.throwIfAborted();
+    throw error;
+  });
   process.off('SIGINT', onSignalBeforeStart).off('SIGTERM', onSignalBeforeStart);
   const stop = createStop(cluster, (message) => logger.info(message));
   process.on('SIGINT', stop).on('SIGTERM', stop);

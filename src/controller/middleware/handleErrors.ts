@@ -32,6 +32,7 @@ function sendError(res: Response, error: ApiError): void {
   res.status(error.status).json(error.toBody());
 }
 
+/** A wait for a slot that ended in a time-out is an error of ours; what was turned away at once is not. */
 function outcomeOf(error: ApiError, { trace }: InferenceContext): Outcome {
   if (error.errorName === 'request_aborted') return 'cancelled';
   const wasRefused = error.errorName.startsWith('server_is_') && trace.attempts === 0;
