@@ -42,6 +42,10 @@ status: $(BUILD) ## Show the nodes of the running cluster
 bench: $(BUILD) ## Measure what the controller adds to a request
 	@npm run --silent bench
 
+.PHONY: bench-engine
+bench-engine: $(BUILD) ## Measure the worker beside node-llama-cpp and llama-server (bench/README.md)
+	@npm run --silent bench:engine -- $(ARGS)
+
 .PHONY: format
 format: $(NODE_MODULES) ## Rewrite all files in the project's format
 	@npm run --silent format:fix

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
-import { anonymousPrincipal, type GenerateRequest } from '../src/protocol/generation.js';
+import { anonymousPrincipal, defaultSampling, type GenerateRequest } from '../src/protocol/generateRequest.js';
 import { internalPaths } from '../src/protocol/workerApi.js';
 import { workload, type BenchMessage } from './workload.js';
 
@@ -132,9 +132,18 @@ const generateRequest: GenerateRequest = {
   principal: anonymousPrincipal,
   kind: 'chat',
   messages,
-  sampling: { temperature: 1, topP: 1, seed: 1 },
+  choice: 0,
+  tools: [],
+  toolChoice: 'none',
+  parallelToolCalls: true,
+  templateOptions: {},
+  constraint: { type: 'text' },
+  sampling: { ...defaultSampling, seed: 1 },
   maxTokens: null,
   stop: [],
+  ignoreEos: false,
+  topLogprobs: null,
+  deadlineMs: null,
   resumeTokens: [],
 };
 const direct: Target = {

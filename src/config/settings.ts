@@ -108,6 +108,14 @@ export const settings = {
     description: 'layers of the model to put on the GPU (default: as many as fit)',
     ...integer(0, 1024),
   },
+  prefixCacheMegabytes: {
+    flag: 'prefix-cache',
+    commands: withWorkers,
+    value: '<MB>',
+    description: 'disk space of each worker for prompts that had to leave their slot; 0: none are kept',
+    defaultText: '1024',
+    ...integer(0, 1_000_000),
+  },
   queueLimit: {
     flag: 'queue-limit',
     commands: ['up', 'controller'],
@@ -144,7 +152,7 @@ export const settings = {
     flag: 'data-dir',
     commands: [...serving],
     value: '<folder>',
-    description: 'folder for what has to survive a restart (nothing yet)',
+    description: 'folder for what is kept outside of memory: prompts that left their slot, until the worker stops',
     defaultText: 'data',
     ...text(),
   },

@@ -4,7 +4,8 @@ import type { SlotLease } from '../cluster/slotLease.js';
 import type { WorkerPool } from '../cluster/workerPool.js';
 import type { ControllerEvents } from '../observability/events.js';
 import { ApiError } from '../protocol/apiError.js';
-import type { GenerateRequest, GenerationEvent, GenerationFailure } from '../protocol/generation.js';
+import type { GenerateRequest } from '../protocol/generateRequest.js';
+import type { GenerationEvent, GenerationFailure } from '../protocol/generation.js';
 import type { AttemptHistory } from '../routing/leastBusy.js';
 import { UpstreamError, type WorkerClient } from './upstream/workerClient.js';
 
@@ -81,11 +82,13 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
               if (isAccepted) continue;
               trace.cachedTokens = event.cachedTokens;
               isAccepted = true;
-            } else if (event.type === 'text') {
+            } else if (event.type === 'output') {
               trace.firstTokenAt ??= performance.now();
               tokens.push(...event.tokenIds);
               trace.completionTokens = tokens.length;
               lease.countTokens(event.tokenIds.length);
+            } else if (event.type === 'done') {
+              trace.cachedTokens = event.usage.cachedTokens;
             }
             if (event.type !== 'error') yield event;
             if (event.type === 'done') return;
@@ -156,6 +159,10 @@ export function createDispatcher({ queue, pool, workers, events, queueTimeoutMs 
         throw new ApiError('context_length_exceeded', { message, param: 'messages' });
       case 'invalid_prompt':
         throw new ApiError('invalid_value', { message, param: 'messages' });
+      case 'invalid_request':
+        throw new ApiError('invalid_value', { message });
+      case 'unsupported_schema':
+        throw new ApiError('unsupported_value', { message });
       default:
     }
     if (error.kind === 'lost') pool.disconnected(lease.nodeId, lease.instanceId, message);

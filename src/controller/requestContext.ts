@@ -1,6 +1,6 @@
 import type { Response } from 'express';
 import type { Outcome } from '../observability/metrics.js';
-import type { Principal } from '../protocol/generation.js';
+import type { Principal } from '../protocol/generateRequest.js';
 import type { DispatchTrace } from './dispatch.js';
 
 /** An inference request, as far as it is known; the rest is in the trace. */

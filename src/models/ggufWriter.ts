@@ -1,3 +1,5 @@
+import { toFloat16Bits } from './float16.js';
+
 /** One metadata value of a GGUF file, named after the GGUF type it is stored as. */
 export type GgufValue =
   | { type: 'uint32'; value: number }
@@ -10,18 +12,21 @@ export type GgufValue =
   | { type: 'string[]'; value: readonly string[] };
 
 /**
- * A 32-bit float tensor. `shape` is in GGUF's order: the fastest running dimension first, so a matrix that maps `in`
+ * A tensor of floats. `shape` is in GGUF's order: the fastest running dimension first, so a matrix that maps `in`
  * values to `out` values has the shape `[in, out]` and `data` holds one row of `in` weights for each output.
  */
 export interface GgufTensor {
   name: string;
   shape: readonly number[];
   data: Float32Array;
+  /** How the file stores it: 32 bits, or 16 bits rounded to nearest. Default f32. */
+  type?: 'f32' | 'f16';
 }
 
 const alignmentBytes = 32;
 const typeIds = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 } as const;
-const tensorTypeF32 = 0;
+/** `ggml_type`, and the bytes of one element. */
+const tensorTypes = { f32: { id: 0, bytes: 4 }, f16: { id: 1, bytes: 2 } } as const;
 
 /**
  * Serialises a GGUF version 3 file, little endian, tensors aligned to 32 bytes
@@ -48,14 +53,15 @@ export function createGguf(content: {
     if (elements !== tensor.data.length) {
       throw new RangeError(`tensor ${tensor.name} holds ${tensor.data.length} values, its shape ${elements}`);
     }
+    const type = tensorTypes[tensor.type ?? 'f32'];
     parts.push(text(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64));
-    parts.push(uint32(tensorTypeF32), uint64(offsetBytes));
-    offsetBytes += padded(elements * 4);
+    parts.push(uint32(type.id), uint64(offsetBytes));
+    offsetBytes += padded(elements * type.bytes);
   }
 
   const headerBytes = parts.reduce((sum, part) => sum + part.length, 0);
   parts.push(Buffer.alloc(padded(headerBytes) - headerBytes));
-  for (const tensor of content.tensors) parts.push(toTensorBytes(tensor.data));
+  for (const tensor of content.tensors) parts.push(toTensorBytes(tensor));
   return Buffer.concat(parts);
 }
 
@@ -63,10 +69,11 @@ function padded(bytes: number): number {
   return Math.ceil(bytes / alignmentBytes) * alignmentBytes;
 }
 
-function toTensorBytes(data: Float32Array): Buffer {
-  const bytes = Buffer.alloc(padded(data.length * 4));
+function toTensorBytes({ data, type = 'f32' }: GgufTensor): Buffer {
+  const bytes = Buffer.alloc(padded(data.length * tensorTypes[type].bytes));
   // Written value by value and not as a view of the array's memory: that would follow the machine's byte order.
-  data.forEach((value, index) => bytes.writeFloatLE(value, index * 4));
+  if (type === 'f16') data.forEach((value, index) => bytes.writeUInt16LE(toFloat16Bits(value), index * 2));
+  else data.forEach((value, index) => bytes.writeFloatLE(value, index * 4));
   return bytes;
 }
 

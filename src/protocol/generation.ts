@@ -1,71 +1,19 @@
 import { z } from 'zod';
 
-/**
- * The worker's protocol for generation: one request in, a stream of events out (NDJSON, one event a line).
- * Requests are strict: what a worker does not know it refuses, so that nothing is silently ignored.
- */
+/** What a worker answers to a {@link GenerateRequest}: a stream of events, NDJSON, one event a line. */
 
-/** Who is asking. Without keys it is {@link anonymousPrincipal}. */
-export const Principal = z.strictObject({
-  keyId: z.string().min(1),
-  /** Share of the cluster relative to other keys; 1 is normal. */
-  weight: z.number().positive(),
-  /** Larger goes first; 0 is normal. */
-  priority: z.int(),
-  /** Requests share cached prompt prefixes only within one namespace. */
-  cacheNamespace: z.string(),
-});
-export type Principal = z.infer<typeof Principal>;
-
-export const anonymousPrincipal: Principal = {
-  keyId: 'anonymous',
-  weight: 1,
-  priority: 0,
-  cacheNamespace: 'anonymous',
-};
-
-export const ChatMessage = z.strictObject({
-  role: z.enum(['system', 'user', 'assistant']),
-  content: z.string(),
-});
-export type ChatMessage = z.infer<typeof ChatMessage>;
-
-export const Sampling = z.strictObject({
-  /** 0 is greedy. */
-  temperature: z.number().min(0).max(2),
-  topP: z.number().min(0).max(1),
-  /** Minted by the controller where the client gave none, so that a resumed stream keeps it. */
-  seed: z.int().min(0).max(0xffffffff),
-});
-export type Sampling = z.infer<typeof Sampling>;
-
-export const GenerateRequest = z.strictObject({
-  requestId: z.string().min(1),
-  model: z.string().min(1),
-  principal: Principal,
-  kind: z.literal('chat'),
-  messages: z.array(ChatMessage).min(1),
-  sampling: Sampling,
-  /** Most tokens to generate, resumed ones included; null is until the end token or the end of the context. */
-  maxTokens: z.int().min(1).nullable(),
-  /** Generation ends before any of these texts, which are not part of the output. */
-  stop: z.array(z.string().min(1)),
-  /**
-   * Tokens that another worker already generated for this request and the client already has: they are prefilled
-   * behind the prompt and replayed silently; only what follows them is emitted.
-   */
-  resumeTokens: z.array(z.int().min(0)),
-});
-export type GenerateRequest = z.infer<typeof GenerateRequest>;
-
-export const FinishReason = z.enum(['stop', 'length']);
+export const FinishReason = z.enum(['stop', 'length', 'tool_calls']);
 export type FinishReason = z.infer<typeof FinishReason>;
 
+const tokenCount = z.int().min(0);
+
 export const TokenUsage = z.object({
-  promptTokens: z.int().min(0),
-  completionTokens: z.int().min(0),
-  /** The part of `promptTokens` that was still in the slot's KV cache. */
-  cachedTokens: z.int().min(0),
+  promptTokens: tokenCount,
+  completionTokens: tokenCount,
+  /** The part of `completionTokens` that was reasoning. */
+  reasoningTokens: tokenCount,
+  /** The part of `promptTokens` that did not have to be evaluated. */
+  cachedTokens: tokenCount,
 });
 export type TokenUsage = z.infer<typeof TokenUsage>;
 
@@ -77,6 +25,8 @@ export const GenerationFailure = z.object({
     'context_length_exceeded',
     'invalid_request',
     'invalid_prompt',
+    'unsupported_schema',
+    'deadline_exceeded',
     'draining',
     'engine_failed',
   ]),
@@ -92,31 +42,64 @@ export const statusOfFailure: Readonly<Record<GenerationFailure['code'], number>
   context_length_exceeded: 400,
   invalid_request: 400,
   invalid_prompt: 400,
+  unsupported_schema: 400,
+  deadline_exceeded: 408,
   draining: 503,
   engine_failed: 500,
 };
 
+/** A piece of the output, after the model's own syntax was taken apart. */
+export const OutputDelta = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), delta: z.string() }),
+  z.object({ type: z.literal('reasoning'), delta: z.string() }),
+  /** The first delta of a call carries its name; `delta` is a piece of the arguments' JSON text. */
+  z.object({
+    type: z.literal('toolCall'),
+    index: z.int().min(0),
+    name: z.string().optional(),
+    delta: z.string(),
+  }),
+]);
+export type OutputDelta = z.infer<typeof OutputDelta>;
+
+/** A token as its bytes (base64, because a token may be a part of a code point) and its log probability. */
+export const TokenLogprob = z.object({
+  token: z.int().min(0),
+  bytes: z.string(),
+  /** Natural logarithm, of the model's own distribution: before penalties, biases, temperature and constraints. */
+  logprob: z.number().max(0),
+});
+export type TokenLogprob = z.infer<typeof TokenLogprob>;
+
+export const SampledLogprob = TokenLogprob.extend({ top: z.array(TokenLogprob) });
+export type SampledLogprob = z.infer<typeof SampledLogprob>;
+
 export const GenerationEvent = z.discriminatedUnion('type', [
   /** The slot is owned and the prompt fits: the first event of every stream. */
-  z.object({ type: z.literal('accepted'), promptTokens: z.int().min(0), cachedTokens: z.int().min(0) }),
+  z.object({ type: z.literal('accepted'), promptTokens: tokenCount, cachedTokens: tokenCount }),
   /** Sent at least once a second while nothing else is: life, not content. */
+  z.object({ type: z.literal('progress'), phase: z.enum(['prefill', 'decode']), tokensDone: tokenCount }),
+  /** All tokens sampled since the event before, and what became certain with them (may be nothing). */
   z.object({
-    type: z.literal('progress'),
-    phase: z.enum(['prefill', 'decode']),
-    tokensDone: z.int().min(0),
-  }),
-  /** All tokens sampled since the event before, and the text that became certain with them (may be empty). */
-  z.object({
-    type: z.literal('text'),
+    type: z.literal('output'),
     choice: z.int().min(0),
     tokenIds: z.array(z.int().min(0)),
-    delta: z.string(),
+    deltas: z.array(OutputDelta),
+    /** One for each of `tokenIds`, where the request asks for them. */
+    logprobs: z.array(SampledLogprob).optional(),
+  }),
+  /** The prompt itself, once and before any output, where the request asks for an echo. */
+  z.object({
+    type: z.literal('echo'),
+    text: z.string(),
+    /** One for each token of the prompt, where the request asks for them; nothing comes before the first token. */
+    logprobs: z.array(SampledLogprob.nullable()).optional(),
   }),
   /** Exactly one of `done` and `error` ends a stream. */
   z.object({
     type: z.literal('done'),
-    /** Text that was held back until the end was certain. It comes with `done`, so that it is emitted once. */
-    delta: z.string(),
+    /** What was held back until the end was certain. It comes with `done`, so that it is emitted once. */
+    deltas: z.array(OutputDelta),
     finishReason: FinishReason,
     usage: TokenUsage,
     timings: z.object({ prefillMs: z.number().min(0), decodeMs: z.number().min(0) }),

@@ -4,6 +4,10 @@ import { z } from 'zod';
 
 export const internalPaths = {
   generate: '/internal/v1/generate',
+  embed: '/internal/v1/embed',
+  rank: '/internal/v1/rank',
+  tokenize: '/internal/v1/tokenize',
+  detokenize: '/internal/v1/detokenize',
   nodes: '/internal/v1/nodes',
   /** Of one node: `:id` is its node id. */
   heartbeat: '/internal/v1/nodes/:id/heartbeat',
@@ -14,9 +18,14 @@ export const heartbeatIntervalMs = 1_000;
 /** Node ids go into URLs, logs and metric labels. */
 export const NodeId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
+/** What a model is for: it writes text, makes vectors of texts, or scores documents for a query. */
+export const ModelKind = z.enum(['generation', 'embedding', 'ranking']);
+export type ModelKind = z.infer<typeof ModelKind>;
+
 /** One loaded model of a worker. */
 export const ModelReport = z.object({
   id: z.string().min(1),
+  kind: ModelKind,
   slotsTotal: z.int().min(1),
   slotsBusy: z.int().min(0),
   contextTokens: z.int().min(1),

@@ -1,26 +1,19 @@
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Registry } from 'prom-client';
 import { ApiError, toApiError } from '../protocol/apiError.js';
-import { GenerateRequest, statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
-import { ndjsonContentType } from '../protocol/headers.js';
-import { parseBody } from '../protocol/parseBody.js';
-import { internalPaths, type NodeReport } from '../protocol/workerApi.js';
+import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
 import type { Logger } from '../observability/logger.js';
-import type { Scheduler } from './scheduler.js';
+import { RefusedError } from './refusedError.js';
+import { createEmbeddingRoutes } from './routes/embeddings.js';
+import { createGenerateRoute } from './routes/generate.js';
+import type { RouteDeps } from './routes/routeDeps.js';
+import { createTokenizationRoutes } from './routes/tokenization.js';
 
-export interface WorkerAppDeps {
+export interface WorkerAppDeps extends RouteDeps {
   readonly nodeId: string;
   readonly registry: Registry;
   readonly logger: Logger;
-  /** The scheduler of a loaded model. */
-  readonly schedulerOf: (model: string) => Scheduler | undefined;
-  readonly report: () => NodeReport;
 }
-
-/** A prompt as large as the largest body that the controller takes, and what the protocol adds to it. */
-const maxBodyBytes = '16mb';
 
 /** The worker's HTTP surface: the internal protocol for the controller, health and metrics for operators. */
 export function createWorkerApp(deps: WorkerAppDeps): Express {
@@ -37,9 +30,9 @@ export function createWorkerApp(deps: WorkerAppDeps): Express {
   app.get('/metrics', async (_req, res) => {
     res.set('content-type', deps.registry.contentType).send(await deps.registry.metrics());
   });
-  app.post(internalPaths.generate, express.json({ limit: maxBodyBytes }), async (req, res) => {
-    await generate(deps, req.body, res);
-  });
+  app.use(createGenerateRoute(deps));
+  app.use(createEmbeddingRoutes(deps));
+  app.use(createTokenizationRoutes(deps));
   app.use((req) => {
     throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
   });
@@ -47,42 +40,12 @@ export function createWorkerApp(deps: WorkerAppDeps): Express {
   return app;
 }
 
-async function generate(deps: WorkerAppDeps, body: unknown, res: Response): Promise<void> {
-  if (deps.report().phase === 'draining') {
-    return refuse(res, { code: 'draining', message: 'This worker is shutting down.', retryable: true });
-  }
-  const request = parseBody(GenerateRequest, body);
-  const scheduler = deps.schedulerOf(request.model);
-  if (!scheduler) {
-    const message = `The model '${request.model}' is not loaded here.`;
-    return refuse(res, { code: 'model_not_loaded', message, retryable: true });
-  }
-
-  const abort = new AbortController();
-  res.once('close', () => abort.abort());
-  const submission = scheduler.submit(request, abort.signal);
-  if (submission.kind === 'refused') return refuse(res, submission.failure);
-
-  res.status(200).set('content-type', ndjsonContentType);
-  res.socket?.setNoDelay(true);
-  const toLines = new Transform({
-    writableObjectMode: true,
-    transform: (event, _encoding, callback) => callback(null, `${JSON.stringify(event)}\n`),
-  });
-  try {
-    await pipeline(submission.events, toLines, res);
-  } catch (error) {
-    if (!abort.signal.aborted) throw error;
-  }
-}
-
-function refuse(res: Response, failure: GenerationFailure): void {
-  res.status(statusOfFailure[failure.code]).json(failure);
-}
-
 function createErrorHandler(logger: Logger): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (thrown, req, res, _next) => {
+    if (thrown instanceof RefusedError) {
+      return void res.status(statusOfFailure[thrown.failure.code]).json(thrown.failure);
+    }
     const error = toApiError(thrown);
     if (error.status >= 500)
       logger.error('internal call failed', { path: req.path, error: describe(error.cause) });

@@ -1,99 +1,157 @@
-import { randomUUID } from 'node:crypto';
-import { Template } from '@huggingface/jinja';
-import type { ChatMessage } from '../protocol/generation.js';
-import type { LlamaEngine } from './llamaEngine.js';
+import type { ChatGenerateRequest } from '../protocol/generateRequest.js';
+import { ChatTemplateError, chatMlTemplate, createChatTemplate, type ChatTemplate } from './chatTemplate.js';
+import { createCharMask, createControlTexts, type CharMask, type SpecialText } from './controlTexts.js';
+import { mapConversation, toConversation } from './conversation.js';
+import { writeToolsAsText } from './genericTools.js';
+import type { LlamaEngine } from './engine.js';
+import { detectOutputFormat, genericOutputFormat } from './outputParser/detectOutputFormat.js';
+import type { OutputFormat } from './outputParser/outputFormat.js';
+import { probeTemplate } from './templateCapabilities.js';
+import { toTemplateMessages } from './templateMessages.js';
+import { toTemplateTool } from './templateTool.js';
 
-/** For a model whose file brings no chat template. */
-export const chatMlTemplate =
-  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}" +
-  "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+export type ChatPromptRequest = Pick<
+  ChatGenerateRequest,
+  'messages' | 'tools' | 'toolChoice' | 'templateOptions'
+>;
 
-/** The template refused the messages; the text is the template's own, meant for the client. */
-export class ChatTemplateError extends Error {}
+export interface PromptTokens {
+  readonly tokens: number[];
+  /** The prompt ends inside a reasoning block, with which the model goes on. */
+  readonly opensInReasoning: boolean;
+}
 
 export interface ChatPrompt {
+  /** How the model answers to these prompts. */
+  readonly format: OutputFormat;
+  /** Why the prompts are not those that the model was trained on. */
+  readonly warning: string | undefined;
   /**
    * Token ids of a conversation, ready for the model's answer.
    *
    * @throws ChatTemplateError where the template refuses the conversation (roles must alternate, and the like).
    */
-  toTokens(messages: readonly ChatMessage[]): number[];
+  toPrompt(request: ChatPromptRequest): PromptTokens;
 }
 
-type PromptEngine = Pick<
-  LlamaEngine,
-  'chatTemplate' | 'bosToken' | 'eosTokenText' | 'tokenize' | 'isControlToken'
->;
+export type PromptEngine = Pick<LlamaEngine, 'chatTemplate' | 'bosToken' | 'eosTokenText' | 'tokenize'> & {
+  /** Control tokens, and all others whose text a tokenizer looks for before anything else. */
+  readonly specialTexts: readonly SpecialText[];
+};
 
 /**
- * Builds prompts with the model's own Jinja template. Control tokens come from the template alone, so that a message
- * holding `<|im_end|>` cannot forge a turn: the template is rendered with a placeholder for every message's text, and
- * the texts are tokenized as plain text. Where tokenizing the whole prompt at once gives the same control tokens,
- * no text held any, and that form is used: tokenizers may treat the beginning of a text in a way of its own.
+ * Builds prompts with the model's own Jinja template. Special tokens come from the template alone, so that a message (or
+ * a tool's description, or a call's arguments) holding `<|im_end|>` cannot forge a turn. Everything that a client wrote
+ * is rendered as it is, except for the characters with which a control text could begin: they are private characters
+ * while the template sees them, and where they turn out to begin one the prompt is tokenized in two pieces.
  */
-export function createChatPrompt(engine: PromptEngine): ChatPrompt {
-  const template = new Template(engine.chatTemplate ?? chatMlTemplate);
+export function createChatPrompt(engine: PromptEngine, now: () => Date = () => new Date()): ChatPrompt {
+  const { template, warning } = chooseTemplate(engine, now);
+  const { source } = template;
+  const capabilities = probeTemplate(template);
+  const detected = detectOutputFormat(source);
+  const isNative = detected.tools === 'template' && capabilities.tools && capabilities.toolCalls;
+  const format = isNative ? detected : genericOutputFormat(source);
+  const tags = format.reasoning;
+  const controls = createControlTexts(engine.specialTexts, source, tags ? [tags.begin.trim(), tags.end] : []);
+
+  /** The prompt with masked characters: control texts in it are the template's. */
+  function renderMasked(request: ChatPromptRequest): { text: string; mask: CharMask } {
+    const conversation = toConversation(request.messages, tags);
+    const tools = request.toolChoice === 'none' ? [] : request.tools;
+    const mask = createCharMask(JSON.stringify([conversation, tools]) + source);
+    const render = (change: (text: string) => string): string => {
+      const messages = mapConversation(conversation, change);
+      const shown = tools.map((tool) => toTemplateTool(tool, change, capabilities.needsDescriptions));
+      const written = isNative ? messages : writeToolsAsText(messages, shown);
+      return template.render({
+        messages: toTemplateMessages(written, capabilities, tags),
+        ...(isNative && shown.length > 0
+          ? { tools: shown }
+          : capabilities.needsToolList
+            ? { tools: [] }
+            : {}),
+        options: toOptions(request.templateOptions),
+      });
+    };
+    const text = render((part) => controls.maskRisky(part, mask));
+    // A template might put a control text together from parts of texts: a rendering without their signs tells.
+    const strict = firstOf(
+      () => render((part) => controls.maskSignsAndFirst(part, mask)),
+      // Some templates look at the first letters of texts.
+      () => render((part) => controls.maskSigns(part, mask)),
+    );
+    const isSame = controls.sequenceIn(text).join('\0') === controls.sequenceIn(strict).join('\0');
+    return { text: isSame ? text : strict, mask };
+  }
+
+  function tokenize(masked: string, mask: CharMask): number[] {
+    const text = mask.uncover(masked);
+    const fromTemplate = new Set(controls.positionsIn(masked));
+    const forged = controls.positionsIn(text).filter((position) => !fromTemplate.has(position));
+    const cuts = [0, ...forged.map((position) => position + 1), text.length];
+    const pieces = cuts.slice(1).map((end, index) => text.slice(cuts[index], end));
+    return pieces
+      .filter((piece) => piece !== '')
+      .flatMap((piece) => engine.tokenize(piece, { special: true }));
+  }
+
   return {
-    toTokens: (messages) => {
-      const pieces = renderPieces(template, engine, messages);
-      const tokensOfPieces = pieces.map(({ text, isMessage }) =>
-        engine.tokenize(text, { special: !isMessage }),
-      );
-      const safe = tokensOfPieces.flat();
-      const whole = engine.tokenize(pieces.map(({ text }) => text).join(''), { special: true });
-      const controls = (tokens: readonly number[]) =>
-        tokens.filter((token) => engine.isControlToken(token)).join();
-      const tokens = controls(whole) === controls(safe) ? whole : safe;
+    format,
+    warning,
+    toPrompt: (request) => {
+      const { text, mask } = refuseDepth(() => renderMasked(request));
+      const tokens = tokenize(text, mask);
       const bos = engine.bosToken;
-      return bos?.prepend && tokens[0] !== bos.id ? [bos.id, ...tokens] : tokens;
+      return {
+        tokens: bos?.prepend && tokens[0] !== bos.id ? [bos.id, ...tokens] : tokens,
+        opensInReasoning: tags !== undefined && text.trimEnd().endsWith(tags.begin.trim()),
+      };
     },
   };
 }
 
-/** A part of the rendered prompt: of the template, or the text of a message. */
-interface Piece {
-  readonly text: string;
-  readonly isMessage: boolean;
-}
-
-function renderPieces(template: Template, engine: PromptEngine, messages: readonly ChatMessage[]): Piece[] {
-  const nonce = randomUUID();
-  const rendered = render(template, engine, messages, nonce);
-  return rendered
-    .split(new RegExp(`\\[${nonce}-(\\d+)\\]`))
-    .map((piece, index) =>
-      index % 2 === 1
-        ? { text: messages[Number(piece)]?.content.trim() ?? '', isMessage: true }
-        : { text: piece, isMessage: false },
-    )
-    .filter(({ text }) => text !== '');
-}
-
-function render(
-  template: Template,
+/** The model's own template; ChatML where it has none, or one that cannot be rendered. */
+function chooseTemplate(
   engine: PromptEngine,
-  messages: readonly ChatMessage[],
-  nonce: string,
-): string {
+  now: () => Date,
+): { template: ChatTemplate; warning: string | undefined } {
+  const options = { bosText: engine.bosToken?.text ?? '', eosText: engine.eosTokenText, now };
+  const chatMl = createChatTemplate(chatMlTemplate, options);
+  if (engine.chatTemplate === undefined)
+    return { template: chatMl, warning: 'the model has no chat template, using ChatML' };
   try {
-    return template.render({
-      messages: messages.map(({ role, content }, index) => ({
-        role,
-        content: placeholder(content, `[${nonce}-${index}]`),
-      })),
-      add_generation_prompt: true,
-      bos_token: engine.bosToken?.text ?? '',
-      eos_token: engine.eosTokenText,
-    });
+    const template = createChatTemplate(engine.chatTemplate, options);
+    template.render({ messages: [{ role: 'user', content: 'Hi' }], tools: [] });
+    return { template, warning: undefined };
   } catch (error) {
-    throw new ChatTemplateError(error instanceof Error ? error.message : String(error), { cause: error });
+    const warning = `the model's chat template cannot be used, using ChatML: ${String(error)}`;
+    return { template: chatMl, warning };
   }
 }
 
-/** White space around a text stays in the template's sight, because many templates trim it. */
-function placeholder(content: string, mark: string): string {
-  const text = content.trim();
-  if (text === '') return content;
-  const start = content.length - content.trimStart().length;
-  return content.slice(0, start) + mark + content.slice(start + text.length);
+/** Some templates say `thinking` for what most call `enable_thinking`. */
+function toOptions(options: ChatPromptRequest['templateOptions']): Record<string, unknown> {
+  const { enable_thinking } = options;
+  return { ...options, ...(enable_thinking === undefined ? {} : { thinking: enable_thinking }) };
+}
+
+/** What the first returns, or where the template refuses that, the second. */
+function firstOf(first: () => string, second: () => string): string {
+  try {
+    return first();
+  } catch (error) {
+    if (error instanceof ChatTemplateError) return second();
+    throw error;
+  }
+}
+
+/** Arguments of calls can be nested deeper than the stack is. */
+function refuseDepth<T>(render: () => T): T {
+  try {
+    return render();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ChatTemplateError('The conversation is nested too deeply.', { cause: error });
+  }
 }

@@ -1,171 +1,162 @@
-import { createHash } from 'node:crypto';
-import { getLlama, getModuleVersion, LlamaLogLevel } from 'node-llama-cpp';
-import type { Llama, LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
-import type { Sampling } from '../protocol/generation.js';
+import { LlamaVocabularyType } from 'node-llama-cpp';
+import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import type { SampledLogprob } from '../protocol/generation.js';
+import type { LlamaEngine, StepEntry, StepResult } from './engine.js';
+import { internalsOf } from './llamaInternals.js';
+import { findSpecialTokens, listSpecialTexts } from './llamaVocabulary.js';
+import { createLlamaSampler, createTokenRater, type LlamaSampler } from './llamaSampler.js';
+import { toTokenBytes } from './tokenBytes.js';
 
-/** The only importer of node-llama-cpp: everything else of the worker sees these interfaces. */
-
-export interface LlamaRuntimeOptions {
-  /** CPU threads of all models of this process together; one too many is a hundredfold slowdown. */
+export interface LlamaEngineParts {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
   readonly threads: number;
-  readonly gpu: 'auto' | 'off';
-  readonly onLog: (level: 'error' | 'warn' | 'info', message: string) => void;
+  readonly facts: Pick<
+    LlamaEngine,
+    'modelId' | 'loadSeconds' | 'memoryBytes' | 'fingerprint' | 'stateFormat'
+  >;
+  /** Runs `work` while no other model of this process computes: more threads than cores stop all of them. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-export interface EngineOptions {
-  readonly modelId: string;
-  readonly modelPath: string;
-  /** Sequences that decode in one batch. */
-  readonly slots: number;
-  /** Context of each slot. */
-  readonly contextTokens: number;
-  readonly threads: number;
-  /** Undefined: as many as fit. */
-  readonly gpuLayers: number | undefined;
-  /** From 0 to 1 while the file is read. */
-  readonly onProgress?: (fraction: number) => void;
-}
+/** A model's sequences in llama.cpp. The context belongs to the engine alone: its public sequences are not used. */
+export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
+  const { model, context, exclusively } = parts;
+  const internals = internalsOf(parts.llama, model, context);
+  const addon = internals.context;
+  const { bos } = model.tokens;
+  const spelling = model.vocabularyType === LlamaVocabularyType.bpe ? 'byte-level' : 'sentence-piece';
+  const vocabularySize = model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0;
+  const cached: number[][] = Array.from({ length: context.totalSequences }, () => []);
+  const endTokens = findSpecialTokens(model).filter((token) => model.isEogToken(token));
+  let isDisposed = false;
+  addon.setThreads(parts.threads);
 
-/** One sequence of the context with its own KV cache; it is driven by the scheduler alone, one call at a time. */
-export interface EngineSlot {
-  /** The sequence id: a batch is fastest when ids ascend without gaps. */
-  readonly index: number;
-  /** Tokens whose keys and values are in the cache now. */
-  cachedTokens(): readonly number[];
-  /** Drops every cached token behind the first `count`. */
-  truncate(count: number): Promise<void>;
-  /** Puts tokens behind the cached ones without sampling. */
-  prefill(tokens: readonly number[]): Promise<void>;
-  /** Puts tokens behind the cached ones and samples, one token a `next()`, until an end-of-generation token. */
-  generate(tokens: readonly number[], sampling: Sampling): AsyncGenerator<number, void, undefined>;
-}
+  const cacheOf = (slot: number): number[] => cached[slot] ?? [];
+  const tokenBytes = (token: number): string =>
+    toTokenBytes(internals.model.getTokenString(token), spelling).toString('base64');
+  const samplerDeps = { internals, contextTokens: context.contextSize, endTokens, tokenBytes };
 
-export interface LlamaEngine {
-  readonly modelId: string;
-  readonly contextTokens: number;
-  readonly loadSeconds: number;
-  /** Weights and KV cache, RAM and VRAM together. */
-  readonly memoryBytes: number;
-  /** Changes when the same request may give another output. */
-  readonly fingerprint: string;
-  /** The model's own Jinja chat template, if it has one. */
-  readonly chatTemplate: string | undefined;
-  readonly bosToken: { readonly id: number; readonly text: string; readonly prepend: boolean } | undefined;
-  readonly eosTokenText: string;
-  readonly slots: readonly EngineSlot[];
-  /** `special`: whether text such as `<|im_end|>` becomes the control token (templates) or plain text (users). */
-  tokenize(text: string, options: { special: boolean }): number[];
-  /** Whether a token is one that only a template may write: ends of turns, beginnings of texts. */
-  isControlToken(token: number): boolean;
-  /** Text of `tokens` as it reads behind `preceding`; an incomplete code point is U+FFFD. Control tokens: ''. */
-  detokenize(tokens: readonly number[], preceding: readonly number[]): string;
-  dispose(): Promise<void>;
-}
+  function clear(slot: number): void {
+    addon.disposeSequence(slot);
+    cached[slot] = [];
+  }
 
-export interface LlamaRuntime {
-  loadEngine(options: EngineOptions): Promise<LlamaEngine>;
-  dispose(): Promise<void>;
-}
+  function truncate(slot: number, count: number): void {
+    const tokens = cacheOf(slot);
+    if (count >= tokens.length) return;
+    if (count > 0 && addon.removeTokenCellsFromSequence(slot, count, tokens.length)) tokens.length = count;
+    else clear(slot);
+  }
 
-/**
- * Starts llama.cpp with a prebuilt binary; nothing is compiled or downloaded.
- *
- * @throws where no binary fits this machine.
- */
-export async function startLlamaRuntime(options: LlamaRuntimeOptions): Promise<LlamaRuntime> {
-  const llama = await getLlama({
-    gpu: options.gpu === 'off' ? false : 'auto',
-    build: 'never',
-    skipDownload: true,
-    progressLogs: false,
-    maxThreads: options.threads,
-    logLevel: LlamaLogLevel.warn,
-    logger: (level, message) => {
-      options.onLog(
-        level === LlamaLogLevel.error || level === LlamaLogLevel.fatal ? 'error' : 'warn',
-        message.trim(),
-      );
-    },
-  });
-  return {
-    loadEngine: (engineOptions) => loadEngine(llama, engineOptions),
-    dispose: () => llama.dispose(),
-  };
-}
+  async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
+    if (isDisposed)
+      return entries.map(() => ({ kind: 'failed', error: new Error('the model was unloaded') }));
+    try {
+      const logitIndexes = addBatch(entries);
+      await addon.decodeBatch();
+      for (const { slot, tokens } of entries) cacheOf(slot).push(...tokens);
+      return await Promise.all(entries.map((entry, index) => readResult(entry, logitIndexes[index])));
+    } catch (error) {
+      // What the caches hold after a failed batch is unknown.
+      for (const { slot } of entries) clear(slot);
+      return entries.map(() => ({ kind: 'failed', error: toError(error) }));
+    }
+  }
 
-async function loadEngine(llama: Llama, options: EngineOptions): Promise<LlamaEngine> {
-  const startedAt = performance.now();
-  const model = await llama.loadModel({
-    modelPath: options.modelPath,
-    ...(options.gpuLayers === undefined ? {} : { gpuLayers: options.gpuLayers }),
-    ...(options.onProgress ? { onLoadProgress: options.onProgress } : {}),
-  });
-  const context = await model.createContext({
-    sequences: options.slots,
-    contextSize: options.contextTokens,
-    threads: options.threads,
-  });
-  const slots = Array.from({ length: options.slots }, (_, index) => createSlot(index, context.getSequence()));
-  const loadSeconds = (performance.now() - startedAt) / 1000;
-  const bos = model.tokens.bos;
+  /** Returns where in the batch each entry has logits: behind every token to rate, or behind its last one. */
+  function addBatch(entries: readonly StepEntry[]): Uint32Array[] {
+    addon.initBatch(entries.reduce((sum, { tokens }) => sum + tokens.length, 0));
+    return entries.map(({ slot, tokens, sampler, rate }) => {
+      const wanted = rate ? [...tokens.keys()] : sampler ? [tokens.length - 1] : [];
+      return addon.addToBatch(slot, cacheOf(slot).length, Uint32Array.from(tokens), Uint32Array.from(wanted));
+    });
+  }
+
+  async function readResult(entry: StepEntry, logitIndexes: Uint32Array | undefined): Promise<StepResult> {
+    // Samplers come from createSampler alone.
+    const sampler = entry.sampler as LlamaSampler | undefined;
+    try {
+      const ratings = await rateAll(entry, logitIndexes);
+      if (!sampler) return { kind: 'cached', ratings };
+      const logitIndex = logitIndexes?.at(-1) ?? 0;
+      const startedAt = performance.now();
+      const token = await sampler.sample(logitIndex);
+      const sampleMs = performance.now() - startedAt;
+      const logprob = await sampler.rate(logitIndex, token);
+      return { kind: 'sampled', token, isEnd: model.isEogToken(token as Token), logprob, ratings, sampleMs };
+    } catch (error) {
+      return { kind: 'failed', error: toError(error) };
+    }
+  }
+
+  async function rateAll(
+    { rate }: StepEntry,
+    logitIndexes: Uint32Array | undefined,
+  ): Promise<SampledLogprob[]> {
+    if (!rate) return [];
+    const rater = createTokenRater(samplerDeps);
+    const ratings: SampledLogprob[] = [];
+    for (const [index, target] of rate.targets.entries())
+      ratings.push(await rater.rate(logitIndexes?.[index] ?? 0, target, rate.top));
+    rater.dispose();
+    return ratings;
+  }
 
   return {
-    modelId: options.modelId,
+    ...parts.facts,
     contextTokens: context.contextSize,
-    loadSeconds,
-    memoryBytes: total(model.memoryUsage) + total(context.memoryUsage),
-    fingerprint: await fingerprintOf(model),
+    slotCount: context.totalSequences,
+    batchTokens: context.batchSize,
     chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
     bosToken:
       bos === null
         ? undefined
         : { id: bos, text: model.tokens.bosString ?? '', prepend: model.tokens.shouldPrependBosToken },
     eosTokenText: model.tokens.eosString ?? '',
-    slots,
+    vocabularySize,
+    specialTexts: listSpecialTexts(model),
+    step: (entries) => exclusively(() => step(entries)),
+    createSampler: (options) => createLlamaSampler(samplerDeps, options),
+    cachedTokens: cacheOf,
+    truncate,
+    copyCache: (from, to, count) =>
+      exclusively(async () => {
+        clear(to);
+        await addon.copySequenceStateFromOtherSequence(to, from);
+        cached[to] = [...cacheOf(from)];
+        truncate(to, count);
+      }),
+    saveCache: (slot, file) =>
+      exclusively(async () => {
+        await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
+      }),
+    loadCache: (slot, file, tokens) =>
+      exclusively(async () => {
+        clear(slot);
+        const loaded = await addon.loadSequenceStateFromFile(file, slot, context.contextSize);
+        if (loaded.length !== tokens.length || tokens.some((token, index) => loaded[index] !== token)) {
+          clear(slot);
+          throw new Error('the saved state holds other tokens than expected');
+        }
+        cached[slot] = [...tokens];
+      }),
     tokenize: (text, { special }) => model.tokenize(text, special),
     isControlToken: (token) => model.isSpecialToken(token as Token),
-    detokenize: (tokens, preceding) => model.detokenize(tokens as Token[], false, preceding as Token[]),
-    dispose: async () => {
-      await context.dispose();
-      await model.dispose();
-    },
-  };
-}
-
-function createSlot(index: number, sequence: LlamaContextSequence): EngineSlot {
-  return {
-    index,
-    cachedTokens: () => sequence.contextTokens,
-    truncate: async (count) => {
-      if (count < sequence.nextTokenIndex) {
-        await sequence.eraseContextTokenRanges([{ start: count, end: sequence.nextTokenIndex }]);
-      }
-    },
-    prefill: (tokens) => sequence.evaluateWithoutGeneratingNewTokens(tokens as Token[]),
-    // Every sampling option is passed: the library's own defaults (top-k 40, top-p 0.95) are not OpenAI's.
-    generate: (tokens, sampling) =>
-      sequence.evaluate(tokens as Token[], {
-        temperature: sampling.temperature,
-        topP: sampling.topP,
-        topK: 0,
-        minP: 0,
-        seed: sampling.seed,
+    detokenize: (tokens, preceding, options) =>
+      model.detokenize(tokens as Token[], options?.special ?? false, preceding as Token[]),
+    tokenBytes,
+    // A context that is freed while it computes takes the process with it.
+    dispose: () =>
+      exclusively(async () => {
+        isDisposed = true;
+        await context.dispose();
+        await model.dispose();
       }),
   };
 }
 
-function total(memory: { ram: number; vram: number }): number {
-  return memory.ram + memory.vram;
-}
-
-async function fingerprintOf(model: LlamaModel): Promise<string> {
-  const { metadata, tensorInfo } = model.fileInfo;
-  const facts = [
-    await getModuleVersion(),
-    model.filename,
-    model.size,
-    tensorInfo?.length,
-    metadata.general.name,
-  ];
-  return `fp_${createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 10)}`;
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -7,11 +7,10 @@ import type { Logger } from '../observability/logger.js';
 import { createWorkerMetrics } from '../observability/metrics.js';
 import type { NodeReport } from '../protocol/workerApi.js';
 import { createWorkerApp } from './app.js';
-import { createChatPrompt } from './chatPrompt.js';
 import { startControllerLink, type ControllerLink } from './joinController.js';
-import { startLlamaRuntime, type LlamaEngine, type LlamaRuntime } from './llamaEngine.js';
-import { createScheduler, type Scheduler } from './scheduler.js';
-import { defaultStepBudget } from './stepPlan.js';
+import { startLlamaRuntime, type LlamaRuntime } from './llamaRuntime.js';
+import { openPrefixStore, type PrefixStore } from './prefixStore.js';
+import { createWorkerModel, type WorkerModel } from './workerModel.js';
 
 export interface WorkerOptions {
   readonly nodeId: string;
@@ -26,6 +25,8 @@ export interface WorkerOptions {
   readonly threads: number;
   readonly gpu: 'auto' | 'off';
   readonly gpuLayers: number | undefined;
+  /** Where evicted prefixes are kept until the worker stops; undefined: they are lost. */
+  readonly prefixCache: { readonly folder: string; readonly maxBytes: number } | undefined;
   readonly drainTimeoutMs: number;
   readonly version: string;
   readonly logger: Logger;
@@ -44,19 +45,18 @@ export interface RunningWorker {
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { logger } = options;
-  const schedulers = new Map<string, Scheduler>();
-  const engines: LlamaEngine[] = [];
+  const models = new Map<string, WorkerModel>();
   let phase: NodeReport['phase'] = 'loading';
 
-  const readModels = () => [...schedulers.values()].map((scheduler) => scheduler.report());
-  const whenIdle = () => Promise.all([...schedulers.values()].map((scheduler) => scheduler.whenIdle()));
+  const readModels = () => [...models.values()].map((model) => model.report());
+  const whenIdle = () => Promise.all([...models.values()].map((model) => model.whenIdle()));
   const report = (): NodeReport => ({ phase, uptimeSeconds: process.uptime(), models: readModels() });
   const { registry } = createWorkerMetrics({ readModels });
   const app = createWorkerApp({
     nodeId: options.nodeId,
     registry,
     logger,
-    schedulerOf: (model) => schedulers.get(model),
+    modelOf: (id) => models.get(id),
     report,
   });
 
@@ -81,17 +81,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           logger,
         });
   let runtime: LlamaRuntime | undefined;
+  let prefixStore: PrefixStore | undefined;
 
   async function closeAll(): Promise<void> {
     await link?.close();
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     await whenIdle();
-    await Promise.all(engines.map((engine) => engine.dispose()));
+    await Promise.all([...models.values()].map((model) => model.dispose()));
     await runtime?.dispose();
+    await prefixStore?.close();
   }
 
   try {
+    if (options.prefixCache) prefixStore = await openPrefixStore(options.prefixCache);
     runtime = await startLlamaRuntime({
       threads: options.threads,
       gpu: options.gpu,
@@ -99,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     });
     for (const model of options.models) {
       logger.info('loading model', { model: model.id });
-      const engine = await runtime.loadEngine({
+      const loaded = await runtime.loadModel({
         modelId: model.id,
         modelPath: model.path,
         slots: options.slots,
@@ -108,14 +111,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         gpuLayers: options.gpuLayers,
         onProgress: createLoadLog(logger, model.id),
       });
-      engines.push(engine);
-      if (engine.chatTemplate === undefined)
-        logger.warn('model has no chat template, using ChatML', { model: model.id });
-      schedulers.set(
-        model.id,
-        createScheduler({ engine, prompt: createChatPrompt(engine), budget: defaultStepBudget }),
-      );
-      logger.info('model loaded', { model: model.id, loadSeconds: Number(engine.loadSeconds.toFixed(2)) });
+      const workerModel = await createWorkerModel(loaded, { slots: options.slots, prefixStore });
+      if (workerModel.warning !== undefined) logger.warn(workerModel.warning, { model: model.id });
+      models.set(model.id, workerModel);
+      const loadSeconds = Number(loaded.engine.loadSeconds.toFixed(2));
+      logger.info('model loaded', { model: model.id, kind: loaded.kind, loadSeconds });
     }
   } catch (error) {
     await closeAll();

@@ -3,11 +3,8 @@ import { once, type EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import winston from 'winston';
-import {
-  GenerateRequest,
-  type GenerationEvent,
-  type GenerationFailure,
-} from '../../src/protocol/generation.js';
+import { GenerateRequest } from '../../src/protocol/generateRequest.js';
+import { type GenerationEvent, type GenerationFailure } from '../../src/protocol/generation.js';
 import { ndjsonContentType } from '../../src/protocol/headers.js';
 import { internalPaths, type NodeReport } from '../../src/protocol/workerApi.js';
 import { startControllerLink, type ControllerLink } from '../../src/worker/joinController.js';
@@ -146,6 +143,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
           uptimeSeconds: (performance.now() - startedAt) / 1000,
           models: models.map((id) => ({
             id,
+            kind: 'generation' as const,
             slotsTotal: slots,
             slotsBusy: busy.size,
             contextTokens: 4096,

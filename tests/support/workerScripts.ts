@@ -1,5 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FinishReason, GenerationFailure } from '../../src/protocol/generation.js';
+import {
+  statusOfFailure,
+  type FinishReason,
+  type GenerationFailure,
+  type OutputDelta,
+} from '../../src/protocol/generation.js';
 import type { Script, WorkerCall } from './fakeWorker.js';
 import type { TokenGate } from './tokenGate.js';
 
@@ -49,36 +54,30 @@ export function answer(tokens: readonly string[], options: AnswerOptions = {}): 
       }
       if (call.signal.aborted) return;
       await call.send({
-        type: 'text',
+        type: 'output',
         choice: 0,
         tokenIds: [tokenIdOf(index)],
-        delta: tokens[index] ?? '',
+        deltas: toDeltas(tokens[index]),
       });
     }
     if (fault && fault.afterTokens >= length) return fault.run(call);
     await call.send({
       type: 'done',
-      delta: options.heldBack ?? '',
+      deltas: toDeltas(options.heldBack),
       finishReason: options.finishReason ?? (length < tokens.length ? 'length' : 'stop'),
-      usage: { promptTokens, completionTokens: length, cachedTokens },
+      usage: { promptTokens, completionTokens: length, reasoningTokens: 0, cachedTokens },
       timings: { prefillMs: 1, decodeMs: 1 },
     });
   };
 }
 
-const refusalStatus: Readonly<Record<GenerationFailure['code'], number>> = {
-  no_free_slot: 409,
-  model_not_loaded: 404,
-  context_length_exceeded: 400,
-  invalid_request: 400,
-  invalid_prompt: 400,
-  draining: 503,
-  engine_failed: 500,
-};
+function toDeltas(text: string | undefined): OutputDelta[] {
+  return text ? [{ type: 'text', delta: text }] : [];
+}
 
 /** Refuses as the worker does. */
 export function refuse(code: GenerationFailure['code'], options: { retryable: boolean }): Script {
-  return (call) => call.refuse(refusalStatus[code], failure(code, options));
+  return (call) => call.refuse(statusOfFailure[code], failure(code, options));
 }
 
 function failure(code: GenerationFailure['code'], { retryable }: { retryable: boolean }): GenerationFailure {

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { planThreads, type Settings } from '../../config/config.js';
 import { startWorker } from '../../worker/startWorker.js';
 import { readVersion } from '../packageInfo.js';
@@ -23,9 +24,16 @@ export async function runWorker(settings: Settings, { supervised }: { supervised
       threads: plan.threadsPerWorker,
       gpu: settings.gpu,
       gpuLayers: settings.gpuLayers,
+      prefixCache: toPrefixCache(settings),
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
       version: readVersion(),
       logger,
     });
   });
+}
+
+function toPrefixCache({ dataDir, nodeId, prefixCacheMegabytes }: Settings) {
+  if (prefixCacheMegabytes === 0) return undefined;
+  const folder = path.resolve(dataDir, 'prefix-cache', nodeId);
+  return { folder, maxBytes: prefixCacheMegabytes * 1_000_000 };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import type { ControllerEvents, InferenceRecord } from '../../observability/events.js';
-import { anonymousPrincipal } from '../../protocol/generation.js';
+import { anonymousPrincipal } from '../../protocol/generateRequest.js';
 import { headers } from '../../protocol/headers.js';
 import { contextOf, type InferenceContext, type RequestContext } from '../requestContext.js';
 

@@ -1,5 +1,6 @@
 import { Agent, errors } from 'undici';
-import { GenerationEvent, GenerationFailure, type GenerateRequest } from '../../protocol/generation.js';
+import { type GenerateRequest } from '../../protocol/generateRequest.js';
+import { GenerationEvent, GenerationFailure } from '../../protocol/generation.js';
 import { internalPaths } from '../../protocol/workerApi.js';
 
 /** Why a generation on a worker did not come to its end. */

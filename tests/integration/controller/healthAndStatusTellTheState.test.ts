@@ -44,6 +44,7 @@ const report: NodeReport = {
   models: [
     {
       id: 'test-model',
+      kind: 'generation',
       slotsTotal: 4,
       slotsBusy: 0,
       contextTokens: 4096,

@@ -1,12 +1,12 @@
 import { request } from 'undici';
 import { expect, it } from 'vitest';
-import type { GenerateRequest } from '../../../src/protocol/generation.js';
+import type { ChatGenerateRequest } from '../../../src/protocol/generateRequest.js';
 import { startTestCluster } from '../../support/testCluster.js';
 
 const user = { role: 'user', content: 'Hi' };
 
 /** What a worker is asked for when a client sends `fields`. */
-async function sendAndRecord(fields: Record<string, unknown>): Promise<GenerateRequest> {
+async function sendAndRecord(fields: Record<string, unknown>): Promise<ChatGenerateRequest> {
   const { url, workers } = await startTestCluster();
   const response = await request(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -15,7 +15,7 @@ async function sendAndRecord(fields: Record<string, unknown>): Promise<GenerateR
   });
   expect([response.statusCode, await response.body.text()]).toMatchObject([200, expect.any(String)]);
   const [recorded] = workers[0]?.requests ?? [];
-  if (!recorded) throw new Error('no request reached the worker');
+  if (recorded?.kind !== 'chat') throw new Error('no request reached the worker');
   expect(recorded.requestId).toBe(response.headers['x-request-id']);
   return recorded;
 }
@@ -94,7 +94,7 @@ it('mints a new seed for each request without one', async () => {
   expect(first?.sampling.seed).not.toBe(second?.sampling.seed);
 });
 
-it('joins content parts and turns developer into system', async () => {
+it('joins content parts', async () => {
   const messages = [
     { role: 'developer', content: 'Be brief.' },
     {
@@ -110,7 +110,7 @@ it('joins content parts and turns developer into system', async () => {
   ];
   expect(await sendAndRecord({ messages })).toMatchObject({
     messages: [
-      { role: 'system', content: 'Be brief.' },
+      { role: 'developer', content: 'Be brief.' },
       { role: 'user', content: 'one two' },
       { role: 'assistant', content: 'three' },
       { role: 'user', content: '' },

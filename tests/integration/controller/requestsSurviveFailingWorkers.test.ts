@@ -2,10 +2,10 @@ import OpenAI from 'openai';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createWorkerClient } from '../../../src/controller/upstream/workerClient.js';
-import { anonymousPrincipal, type GenerateRequest } from '../../../src/protocol/generation.js';
 import { eventually } from '../../support/eventually.js';
 import { startFakeWorker, type Script } from '../../support/fakeWorker.js';
 import { chunksOf, contentOf, dataOf, openSse } from '../../support/sseStream.js';
+import { toRequest } from '../../support/generate.js';
 import { startTestCluster, type TestCluster } from '../../support/testCluster.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 import {
@@ -356,17 +356,7 @@ describe('what another worker would not do better is not tried again', () => {
 });
 
 describe('a worker that falls silent', () => {
-  const generation: GenerateRequest = {
-    requestId: 'req_1',
-    model: 'test-model',
-    principal: anonymousPrincipal,
-    kind: 'chat',
-    messages: [{ role: 'user', content: 'Hi' }],
-    sampling: { temperature: 0, topP: 1, seed: 1 },
-    maxTokens: null,
-    stop: [],
-    resumeTokens: [],
-  };
+  const generation = toRequest('Hi', { model: 'test-model' });
 
   it.each<[string, Script]>([
     ['before the headers', stall],

@@ -16,16 +16,16 @@ function flood(sent: { tokens: number }): Script {
     await call.send({ type: 'accepted', promptTokens: 1, cachedTokens: 0 });
     for (let index = 0; index < tokenCount && !call.signal.aborted; index++) {
       await call.send({
-        type: 'text',
+        type: 'output',
         choice: 0,
         tokenIds: [tokenIdOf(index)],
-        delta: 'x'.repeat(deltaBytes),
+        deltas: [{ type: 'text', delta: 'x'.repeat(deltaBytes) }],
       });
       sent.tokens++;
     }
-    const usage = { promptTokens: 1, completionTokens: tokenCount, cachedTokens: 0 };
+    const usage = { promptTokens: 1, completionTokens: tokenCount, reasoningTokens: 0, cachedTokens: 0 };
     const timings = { prefillMs: 1, decodeMs: 1 };
-    await call.send({ type: 'done', delta: '', finishReason: 'stop', usage, timings });
+    await call.send({ type: 'done', deltas: [], finishReason: 'stop', usage, timings });
   };
 }
 

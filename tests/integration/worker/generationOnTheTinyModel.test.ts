@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyEmoji } from '../../../src/models/tinyWords.js';
-import { createChatPrompt } from '../../../src/worker/chatPrompt.js';
-import { createScheduler, type Scheduler } from '../../../src/worker/scheduler.js';
-import { defaultStepBudget } from '../../../src/worker/stepPlan.js';
-import { generate, toRequest } from '../../support/generate.js';
+import type { Scheduler } from '../../../src/worker/scheduler.js';
+import { generate, greedy, toRequest } from '../../support/generate.js';
 import { startTinyEngine, type TinyEngine } from '../../support/tinyEngine.js';
+import { toScheduler } from '../../support/tinyScheduler.js';
 
 const prompts = ['Hello', 'What is the sea?', 'Tell me of the hills', 'One two three'];
 
@@ -17,10 +16,8 @@ describe('generation on the tiny model', () => {
   beforeAll(async () => {
     tiny = await startTinyEngine();
     endless = await startTinyEngine({ contextTokens: 512, model: { endless: true } });
-    const toScheduler = ({ engine }: TinyEngine) =>
-      createScheduler({ engine, prompt: createChatPrompt(engine), budget: defaultStepBudget });
-    scheduler = toScheduler(tiny);
-    endlessScheduler = toScheduler(endless);
+    scheduler = toScheduler(tiny.engine);
+    endlessScheduler = toScheduler(endless.engine);
   });
   afterAll(async () => {
     await tiny.close();
@@ -34,6 +31,7 @@ describe('generation on the tiny model', () => {
     expect(done?.usage).toEqual({
       promptTokens: accepted.promptTokens,
       completionTokens: tokens.length,
+      reasoningTokens: 0,
       cachedTokens: accepted.cachedTokens,
     });
   });
@@ -86,7 +84,7 @@ describe('generation on the tiny model', () => {
   it('ends with length where the context is full', async () => {
     const { tokens, done, accepted } = await generate(endlessScheduler, toRequest('Hello'));
     expect(done?.finishReason).toBe('length');
-    expect(accepted.promptTokens + tokens.length).toBe(511);
+    expect(accepted.promptTokens + tokens.length).toBe(512);
   });
 
   it('refuses a prompt that does not fit, and says how long it is', () => {
@@ -106,7 +104,7 @@ describe('generation on the tiny model', () => {
       (
         await generate(
           scheduler,
-          toRequest('Hello', { sampling: { temperature: 2, topP: 1, seed }, maxTokens: 24 }),
+          toRequest('Hello', { sampling: { ...greedy, temperature: 2, seed }, maxTokens: 24 }),
         )
       ).tokens;
     const first = await sampled(7);

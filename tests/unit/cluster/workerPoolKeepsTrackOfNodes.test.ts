@@ -21,6 +21,7 @@ beforeEach(() => {
 function model(id = 'm', fields: Partial<ModelReport> = {}): ModelReport {
   return {
     id,
+    kind: 'generation',
     slotsTotal: 2,
     slotsBusy: 0,
     contextTokens: 4096,

@@ -137,6 +137,15 @@ const cases: Record<SettingKey, Case> = {
     bad: [...notWhole, '1025'],
     accepted: 'a whole number from 0 to 1024',
   },
+  prefixCacheMegabytes: {
+    command: 'worker',
+    default: 1024,
+    flag: ['0', 0],
+    variable: ['1000000', 1_000_000],
+    environmentName: 'AI_CLUSTER_PREFIX_CACHE',
+    bad: [...notWhole, '1000001'],
+    accepted: 'a whole number from 0 to 1000000',
+  },
   queueLimit: {
     command: 'controller',
     default: 512,

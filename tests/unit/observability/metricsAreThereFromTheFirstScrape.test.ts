@@ -144,6 +144,7 @@ describe('the metrics of a worker', () => {
   it('show its slots by state', async () => {
     const report: ModelReport = {
       id: 'm',
+      kind: 'generation',
       slotsTotal: 4,
       slotsBusy: 1,
       contextTokens: 4096,

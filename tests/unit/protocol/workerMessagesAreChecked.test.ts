@@ -1,22 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { anonymousPrincipal, GenerateRequest, GenerationEvent } from '../../../src/protocol/generation.js';
+import { anonymousPrincipal, GenerateRequest } from '../../../src/protocol/generateRequest.js';
+import { GenerationEvent } from '../../../src/protocol/generation.js';
 import { ChildMessage } from '../../../src/protocol/supervision.js';
 import { HeartbeatRequest, JoinRequest, NodeId } from '../../../src/protocol/workerApi.js';
+import { toRequest } from '../../support/generate.js';
 
-const request: GenerateRequest = {
-  requestId: 'req_1',
-  model: 'm',
-  principal: anonymousPrincipal,
-  kind: 'chat',
-  messages: [{ role: 'user', content: '' }],
-  sampling: { temperature: 0, topP: 1, seed: 0xffffffff },
-  maxTokens: null,
-  stop: [],
-  resumeTokens: [],
-};
+const request: GenerateRequest = toRequest('', { model: 'm' });
 
 const model = {
   id: 'm',
+  kind: 'generation',
   slotsTotal: 4,
   slotsBusy: 0,
   contextTokens: 4096,
@@ -46,8 +39,8 @@ describe('a generate request', () => {
   });
 
   it.each<[string, object]>([
-    ['at the top', { ...request, tools: [] }],
-    ['in sampling', { ...request, sampling: { ...request.sampling, topK: 40 } }],
+    ['at the top', { ...request, n: 2 }],
+    ['in sampling', { ...request, sampling: { ...request.sampling, typicalP: 1 } }],
     ['in a message', { ...request, messages: [{ role: 'user', content: 'x', name: 'ann' }] }],
     ['in the principal', { ...request, principal: { ...anonymousPrincipal, admin: true } }],
   ])('is refused with a field that the worker does not know %s', (_where, body) => {
@@ -57,14 +50,17 @@ describe('a generate request', () => {
 
   it.each<[string, object]>([
     ['no message', { messages: [] }],
-    ['a role of OpenAI that templates do not have', { messages: [{ role: 'developer', content: 'x' }] }],
+    ['a role that chats do not have', { messages: [{ role: 'function', content: 'x' }] }],
+    ['a tool message that answers no call', { messages: [{ role: 'tool', content: 'x' }] }],
+    ['a tool whose name is no name', { tools: [{ name: 'a b', strict: false }] }],
+    ['more than 20 log probabilities', { topLogprobs: 21 }],
     ['an empty stop text', { stop: [''] }],
     ['no token to generate', { maxTokens: 0 }],
     ['a negative token', { resumeTokens: [-1] }],
     ['a broken token', { resumeTokens: [1.5] }],
     ['a seed of more than 32 bits', { sampling: { ...request.sampling, seed: 2 ** 32 } }],
     ['a temperature above 2', { sampling: { ...request.sampling, temperature: 2.1 } }],
-    ['another kind', { kind: 'text' }],
+    ['another kind', { kind: 'image' }],
     ['no request id', { requestId: '' }],
     ['a weight of nothing', { principal: { ...anonymousPrincipal, weight: 0 } }],
   ])('is refused with %s', (_what, fields) => {
@@ -73,10 +69,10 @@ describe('a generate request', () => {
 });
 
 describe('a generation event', () => {
-  const usage = { promptTokens: 3, completionTokens: 1, cachedTokens: 0 };
+  const usage = { promptTokens: 3, completionTokens: 1, reasoningTokens: 0, cachedTokens: 0 };
   const done = {
     type: 'done',
-    delta: '',
+    deltas: [],
     finishReason: 'stop',
     usage,
     timings: { prefillMs: 1, decodeMs: 2 },
@@ -85,7 +81,9 @@ describe('a generation event', () => {
   it.each([
     [{ type: 'accepted', promptTokens: 3, cachedTokens: 0 }],
     [{ type: 'progress', phase: 'prefill', tokensDone: 0 }],
-    [{ type: 'text', choice: 0, tokenIds: [1], delta: '' }],
+    [{ type: 'output', choice: 0, tokenIds: [1], deltas: [] }],
+    [{ type: 'output', choice: 1, tokenIds: [], deltas: [{ type: 'toolCall', index: 0, name: 'f', delta: '' }] }],
+    [{ type: 'echo', text: 'x' }],
     [done],
     [{ type: 'error', code: 'engine_failed', message: 'x', retryable: true }],
   ])('is accepted as %j', (event) => {
@@ -96,7 +94,8 @@ describe('a generation event', () => {
     [{ type: 'tool', name: 'x' }],
     [{ promptTokens: 3, cachedTokens: 0 }],
     [{ type: 'progress', phase: 'thinking', tokensDone: 0 }],
-    [{ type: 'text', choice: 0, tokenIds: [-1], delta: '' }],
+    [{ type: 'output', choice: 0, tokenIds: [-1], deltas: [] }],
+    [{ type: 'output', choice: 0, tokenIds: [1], deltas: [{ type: 'image', delta: '' }] }],
     [{ ...done, finishReason: 'eos' }],
     [{ ...done, usage: { promptTokens: 3 } }],
     [{ type: 'error', code: 'bad_luck', message: 'x', retryable: true }],
@@ -123,6 +122,7 @@ describe('a join', () => {
     ['no instance', { instanceId: '' }],
     ['a process id of 0', { pid: 0 }],
     ['a phase that is none', { report: { ...report, phase: 'lost' } }],
+    ['a model of an unknown kind', { report: { ...report, models: [{ ...model, kind: 'vision' }] } }],
     ['a model without slots', { report: { ...report, models: [{ ...model, slotsTotal: 0 }] } }],
     ['negative slots', { report: { ...report, models: [{ ...model, slotsBusy: -1 }] } }],
   ])('is refused with %s', (_what, fields) => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createTextStream, type TextStep } from '../../../src/worker/textStream.js';
+import { createOutputStream } from '../../../src/worker/outputStream.js';
+import { createStopMatcher } from '../../../src/worker/stopMatcher.js';
+import { createTokenText } from '../../../src/worker/tokenText.js';
 import { createByteVocabulary } from './byteDetokenizer.js';
 
 const vocabulary = createByteVocabulary();
@@ -12,12 +14,29 @@ interface Run {
   readonly text: string;
 }
 
+type Detokenize = (tokens: readonly number[], preceding: readonly number[]) => string;
+
+/** Text of tokens without any syntax of a model in it. */
+function createTextStream(stop: readonly string[], detokenize: Detokenize) {
+  const tokenText = createTokenText({ detokenize, isControlToken: () => false }, []);
+  const parser = { push: (text: string) => [{ type: 'text' as const, delta: text }], end: () => [] };
+  const output = createOutputStream(tokenText, parser, createStopMatcher(stop));
+  const join = (deltas: readonly { delta: string }[]) => deltas.map(({ delta }) => delta).join('');
+  return {
+    push: (token: number) => {
+      const { deltas, stopped } = output.push(token);
+      return { delta: join(deltas), stopped };
+    },
+    flush: () => join(output.flush()),
+  };
+}
+
 /** Pushes tokens as the worker does: nothing after a stop text, a flush where there was none. */
 function run(tokens: readonly number[], stop: readonly string[] = []): Run {
   const stream = createTextStream(stop, vocabulary.detokenize);
   const deltas: string[] = [];
   for (const [index, token] of tokens.entries()) {
-    const { delta, stopped }: TextStep = stream.push(token);
+    const { delta, stopped } = stream.push(token);
     deltas.push(delta);
     if (stopped) return { deltas, stoppedAt: index, text: deltas.join('') };
   }

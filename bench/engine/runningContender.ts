@@ -1,0 +1,25 @@
+import type { ContenderName, RunningContender } from './contender.js';
+import { readProcessMemory } from './procfs.js';
+import type { ServerProcess } from './serverProcess.js';
+import { streamCompletion, type CompletionDialect } from './streamCompletion.js';
+
+/** A started server and the way to speak with it, as the scenarios see it. */
+export function toRunningContender(
+  name: ContenderName,
+  server: ServerProcess,
+  dialect: CompletionDialect,
+): RunningContender {
+  return {
+    name,
+    pid: server.pid,
+    complete: (request) => streamCompletion(server.url, dialect, request),
+    readMemory: () => readProcessMemory(server.pid),
+    pause: () => server.signal('SIGSTOP'),
+    resume: () => server.signal('SIGCONT'),
+    close: async () => {
+      // A stopped process would not see the signal that ends it.
+      server.signal('SIGCONT');
+      await server.close();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { commonPrefix } from './slotPlacement.js';
+
+/** A slot's cache that was written to a file before something else took the slot. */
+export interface SavedPrefix {
+  readonly file: string;
+  readonly tokens: readonly number[];
+}
+
+export interface PrefixStoreOptions {
+  /** Belongs to one worker process; it is emptied when the store opens and closes. */
+  readonly folder: string;
+  readonly maxBytes: number;
+}
+
+/**
+ * Caches of slots on disk: what a slot held comes back faster from there than it is evaluated again. A file's name is
+ * the digest of model, context shape, library version, cache namespace and tokens, so that no other state is ever
+ * loaded. The least recently used files go first.
+ */
+export interface PrefixStore {
+  /** The saved state that shares the longest prefix with `tokens`. */
+  find(
+    key: PrefixKey,
+    tokens: readonly number[],
+  ): { readonly saved: SavedPrefix; readonly tokens: number } | undefined;
+  /** Has `write` write the state to a file, unless it is there already. Errors of the disk only lose the state. */
+  save(key: PrefixKey, tokens: readonly number[], write: (file: string) => Promise<void>): Promise<void>;
+  /** Removes a state that could not be loaded. */
+  drop(saved: SavedPrefix): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PrefixKey {
+  /** See {@link LlamaEngine.stateFormat}. */
+  readonly stateFormat: string;
+  readonly cacheNamespace: string;
+}
+
+interface Entry extends SavedPrefix {
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions): Promise<PrefixStore> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  /** By file; the least recently used comes first. */
+  const entries = new Map<string, Entry>();
+  let totalBytes = 0;
+
+  async function remove(entry: Entry): Promise<void> {
+    if (!entries.delete(entry.file)) return;
+    totalBytes -= entry.bytes;
+    await rm(entry.file, { force: true });
+  }
+
+  function use(entry: Entry): void {
+    entries.delete(entry.file);
+    entries.set(entry.file, entry);
+  }
+
+  return {
+    find(key, tokens) {
+      let best: { saved: Entry; tokens: number } | undefined;
+      for (const saved of entries.values()) {
+        if (saved.key !== toText(key)) continue;
+        const length = commonPrefix(saved.tokens, tokens);
+        if (length > (best?.tokens ?? 0)) best = { saved, tokens: length };
+      }
+      if (best) use(best.saved);
+      return best;
+    },
+    async save(key, tokens, write) {
+      const file = path.join(folder, `${digest(key, tokens)}.state`);
+      const known = entries.get(file);
+      if (known) return use(known);
+      try {
+        await write(file);
+        const { size } = await stat(file);
+        entries.set(file, { file, tokens: [...tokens], key: toText(key), bytes: size });
+        totalBytes += size;
+      } catch {
+        await rm(file, { force: true });
+      }
+      for (const entry of entries.values()) {
+        if (totalBytes <= maxBytes) break;
+        await remove(entry);
+      }
+    },
+    drop: async ({ file }) => {
+      const entry = entries.get(file);
+      if (entry) await remove(entry);
+    },
+    close: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+function toText({ stateFormat, cacheNamespace }: PrefixKey): string {
+  return JSON.stringify([stateFormat, cacheNamespace]);
+}
+
+function digest(key: PrefixKey, tokens: readonly number[]): string {
+  return createHash('sha256').update(toText(key)).update(Uint32Array.from(tokens)).digest('hex');
+}

@@ -1,0 +1,42 @@
+import express, { Router, type Response } from 'express';
+import { EmbedRequest, RankRequest } from '../../protocol/embedding.js';
+import { parseBody } from '../../protocol/parseBody.js';
+import { internalPaths } from '../../protocol/workerApi.js';
+import type { PoolingService } from '../poolingService.js';
+import { maxBodyBytes, requireAccepting, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
+
+/** Vectors of texts, and scores of documents; a client that leaves ends the work before its next input. */
+export function createEmbeddingRoutes(deps: RouteDeps): Router {
+  const router = Router();
+  const json = express.json({ limit: maxBodyBytes });
+
+  function poolingOf(id: string, wanted: 'embedding' | 'ranking'): PoolingService {
+    const model = requireModel(deps, id);
+    if (model.kind !== 'generation' && model.kind === wanted) return model.pooling;
+    throw wrongKind(id, model.kind, wanted);
+  }
+
+  router.post(internalPaths.embed, json, async (req, res) => {
+    requireAccepting(deps);
+    const request = parseBody(EmbedRequest, req.body);
+    const pooling = poolingOf(request.model, 'embedding');
+    await answer(res, (signal) => pooling.embed(request, signal));
+  });
+  router.post(internalPaths.rank, json, async (req, res) => {
+    requireAccepting(deps);
+    const request = parseBody(RankRequest, req.body);
+    const pooling = poolingOf(request.model, 'ranking');
+    await answer(res, (signal) => pooling.rank(request, signal));
+  });
+  return router;
+}
+
+async function answer(res: Response, work: (signal: AbortSignal) => Promise<object>): Promise<void> {
+  const abort = new AbortController();
+  res.once('close', () => abort.abort());
+  try {
+    res.json(await work(abort.signal));
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+  }
+}

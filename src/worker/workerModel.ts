@@ -1,0 +1,51 @@
+import type { ModelKind, ModelReport } from '../protocol/workerApi.js';
+import { createChatPrompt } from './chatPrompt.js';
+import type { LoadedModel } from './llamaRuntime.js';
+import { measureStepBudget } from './measureStepBudget.js';
+import type { ModelTokenizer } from './poolingEngine.js';
+import { createPoolingService, type PoolingService } from './poolingService.js';
+import type { PrefixStore } from './prefixStore.js';
+import { createScheduler, type Scheduler } from './scheduler.js';
+import { createSlotCaches } from './slotCaches.js';
+
+/** A loaded model with what answers its requests. */
+export type WorkerModel = {
+  readonly tokenizer: ModelTokenizer;
+  /** What its users should know of how it is run. */
+  readonly warning?: string | undefined;
+  report(): ModelReport;
+  whenIdle(): Promise<void>;
+  dispose(): Promise<void>;
+} & (
+  | { readonly kind: 'generation'; readonly scheduler: Scheduler }
+  | { readonly kind: Exclude<ModelKind, 'generation'>; readonly pooling: PoolingService }
+);
+
+export interface WorkerModelOptions {
+  /** Requests at the same time of models that embed or rank; generating models have their own. */
+  readonly slots: number;
+  readonly prefixStore: PrefixStore | undefined;
+}
+
+export async function createWorkerModel(
+  loaded: LoadedModel,
+  { slots, prefixStore }: WorkerModelOptions,
+): Promise<WorkerModel> {
+  if (loaded.kind !== 'generation') {
+    const { kind, engine } = loaded;
+    const pooling = createPoolingService(engine, slots);
+    const { report, whenIdle } = pooling;
+    return { kind, pooling, tokenizer: engine, report, whenIdle, dispose: engine.dispose };
+  }
+  const { kind, engine } = loaded;
+  const prompt = createChatPrompt(engine);
+  const scheduler = createScheduler({
+    engine,
+    prompt,
+    caches: createSlotCaches(engine, prefixStore),
+    budget: await measureStepBudget(engine),
+  });
+  const { report, whenIdle } = scheduler;
+  const { warning } = prompt;
+  return { kind, scheduler, tokenizer: engine, warning, report, whenIdle, dispose: engine.dispose };
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../../src/worker/engine.js';
+
+export interface FakeEngineOptions {
+  readonly slots?: number;
+  readonly contextTokens?: number;
+  /** Called before a step; what it throws fails the whole step, as a batch that cannot be decoded. */
+  readonly onStep?: (entries: readonly StepEntry[]) => Promise<void> | void;
+  /** Whether sampling behind these tokens fails. */
+  readonly failsAt?: (tokens: readonly number[]) => boolean;
+}
+
+export interface FakeEngine {
+  readonly engine: LlamaEngine;
+  /** Samplers that were made and not disposed of. */
+  openSamplers(): number;
+}
+
+/** Everything below is a character, so that prompts are readable; this one ends a generation. */
+export const endToken = 255;
+const vocabularySize = 256;
+
+/** The token that follows these ones: a digest of all of them, so that a wrong cache shows at once. */
+export function tokenBehind(tokens: readonly number[]): number {
+  const digest = createHash('sha256').update(Uint32Array.from(tokens)).digest();
+  return digest[0] === 0 ? endToken : 33 + ((digest[1] ?? 0) % 90);
+}
+
+/** Slots with caches that are checked, and a model that any test can compute by itself. */
+export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
+  const { slots = 4, contextTokens = 256 } = options;
+  const cached: number[][] = Array.from({ length: slots }, () => []);
+  const files = new Map<string, readonly number[]>();
+  const samplers = new Set<EngineSampler>();
+  const cacheOf = (slot: number) => cached[slot] ?? [];
+
+  async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
+    const indexes = entries.map(({ slot }) => slot);
+    if (indexes.some((slot, place) => place > 0 && slot <= (indexes[place - 1] ?? 0)))
+      throw new Error(`slots do not ascend: ${indexes.join()}`);
+    try {
+      await options.onStep?.(entries);
+      await new Promise((resolve) => setImmediate(resolve));
+    } catch (error) {
+      for (const slot of indexes) cached[slot] = [];
+      return entries.map(() => ({ kind: 'failed', error: error as Error }));
+    }
+    return entries.map(({ slot, tokens, sampler }): StepResult => {
+      cached[slot] = [...cacheOf(slot), ...tokens];
+      if (cacheOf(slot).length > contextTokens) throw new Error(`slot ${slot} holds more than its context`);
+      if (!sampler) return { kind: 'cached', ratings: [] };
+      if (!samplers.has(sampler)) throw new Error('a disposed sampler was used');
+      if (options.failsAt?.(cacheOf(slot))) return { kind: 'failed', error: new Error('sampling failed') };
+      const token = tokenBehind(cacheOf(slot));
+      const isEnd = token === endToken;
+      return { kind: 'sampled', token, isEnd, logprob: undefined, ratings: [], sampleMs: 0 };
+    });
+  }
+
+  const engine: LlamaEngine = {
+    modelId: 'fake',
+    contextTokens,
+    slotCount: slots,
+    batchTokens: 512,
+    loadSeconds: 0,
+    memoryBytes: 0,
+    fingerprint: 'fp_fake',
+    stateFormat: 'fake',
+    chatTemplate: '{% for message in messages %}{{ message.content }}{% endfor %}',
+    bosToken: undefined,
+    eosTokenText: '',
+    vocabularySize,
+    specialTexts: [],
+    step,
+    createSampler: () => {
+      const sampler: EngineSampler = {
+        accept: () => undefined,
+        dispose: () => {
+          if (!samplers.delete(sampler)) throw new Error('a sampler was disposed of twice');
+        },
+      };
+      samplers.add(sampler);
+      return sampler;
+    },
+    cachedTokens: cacheOf,
+    truncate: (slot, count) => {
+      cached[slot] = cacheOf(slot).slice(0, count);
+    },
+    copyCache: (from, to, count) => {
+      cached[to] = cacheOf(from).slice(0, count);
+      return Promise.resolve();
+    },
+    saveCache: (slot, file) => {
+      files.set(file, [...cacheOf(slot)]);
+      return Promise.resolve();
+    },
+    loadCache: (slot, file, tokens) => {
+      const state = files.get(file);
+      if (state?.join() !== tokens.join()) return Promise.reject(new Error(`no such state: ${file}`));
+      cached[slot] = [...tokens];
+      return Promise.resolve();
+    },
+    tokenize: (text) => Array.from(text, (char) => char.charCodeAt(0) % 128),
+    isControlToken: (token) => token === endToken,
+    detokenize: (tokens) => String.fromCharCode(...tokens),
+    tokenBytes: (token) => Buffer.from([token]).toString('base64'),
+    dispose: () => Promise.resolve(),
+  };
+  return { engine, openSamplers: () => samplers.size };
+}

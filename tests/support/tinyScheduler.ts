@@ -1,0 +1,19 @@
+import { createChatPrompt } from '../../src/worker/chatPrompt.js';
+import type { LlamaEngine } from '../../src/worker/engine.js';
+import type { PrefixStore } from '../../src/worker/prefixStore.js';
+import { createScheduler, type Scheduler } from '../../src/worker/scheduler.js';
+import { createSlotCaches } from '../../src/worker/slotCaches.js';
+import { defaultStepBudget, type StepBudget } from '../../src/worker/stepPlan.js';
+
+/** A scheduler as the worker makes it. */
+export function toScheduler(
+  engine: LlamaEngine,
+  { budget = defaultStepBudget, store }: { budget?: StepBudget; store?: PrefixStore } = {},
+): Scheduler {
+  return createScheduler({
+    engine,
+    prompt: createChatPrompt(engine),
+    caches: createSlotCaches(engine, store),
+    budget,
+  });
+}
