@@ -99,7 +99,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     });
     for (const model of options.models) {
       logger.info('loading model', { model: model.id });
-      const engine = await runtime.loadEngine({
+      const engine = await loadEngine(runtime, {
         modelId: model.id,
         modelPath: model.path,
         slots: options.slots,
@@ -139,6 +139,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await closeAll();
     },
   };
+}
+
+/** As the runtime does it, with the file named in what it throws. */
+async function loadEngine(
+  runtime: LlamaRuntime,
+  options: Parameters<LlamaRuntime['loadEngine']>[0],
+): Promise<LlamaEngine> {
+  try {
+    return await runtime.loadEngine(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`the model file ${options.modelPath} could not be loaded: ${reason}`, { cause });
+  }
 }
 
 const loadLogIntervalMs = 2_000;
