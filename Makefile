@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 # A catalog name, the path of a GGUF file, or hf:owner/repo/file.gguf
 MODEL ?=
-# Further flags of `ai-cluster up`, as in: make up ARGS="--port 9000 --workers 1"
+# Further flags of the command, as in: make up ARGS="--port 9000 --slots 8"
 ARGS ?=
 
 NODE_MODULES := node_modules/.package-lock.json
@@ -17,7 +17,9 @@ help: ## List the targets
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make up MODEL=<name|path|hf:owner/repo/file.gguf> ARGS='--port 9000' (all flags: dist/cli/main.js up --help)"
+	@echo "  make up MODEL=<name|path|hf:owner/repo/file.gguf> ARGS='--port 9000'"
+	@echo "  MODEL and ARGS are for up and model, ARGS for status, too; after make build:"
+	@echo "  npx ai-cluster --help lists all commands, npx ai-cluster up --help the flags of one"
 
 .PHONY: up
 up: $(BUILD) ## Install, build, get the model, and run the cluster until Ctrl-C
@@ -32,11 +34,11 @@ build: $(BUILD) ## Compile src/ to dist/
 
 .PHONY: model
 model: $(BUILD) ## Download the default model (or MODEL=...) into models/
-	@exec node dist/cli/main.js models pull $(or $(MODEL),smollm2-135m-instruct)
+	@exec node dist/cli/main.js models pull $(or $(MODEL),smollm2-135m-instruct) $(ARGS)
 
 .PHONY: status
 status: $(BUILD) ## Show the nodes of the running cluster
-	@exec node dist/cli/main.js status
+	@exec node dist/cli/main.js status $(ARGS)
 
 .PHONY: bench
 bench: $(BUILD) ## Measure what the controller adds to a request

@@ -4,7 +4,11 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
-import { anonymousPrincipal, defaultSampling, type GenerateRequest } from '../src/protocol/generateRequest.js';
+import {
+  anonymousPrincipal,
+  defaultSampling,
+  type GenerateRequest,
+} from '../src/protocol/generateRequest.js';
 import { internalPaths } from '../src/protocol/workerApi.js';
 import { workload, type BenchMessage } from './workload.js';
 

@@ -56,7 +56,7 @@ export function createProgram(environment: Environment): Command {
   add(models, 'list', 'models', 'list the catalog and the downloaded models', async (given) =>
     (await import('./commands/models.js')).listAllModels(given.settings),
   );
-  add(models, 'pull <name...>', 'models', 'download models and check their digests', async (given) =>
+  add(models, 'pull <name...>', 'models pull', 'download models and check their digests', async (given) =>
     (await import('./commands/models.js')).pullModels(given.settings, given.names),
   );
   add(models, 'rm <name...>', 'models', 'remove downloaded models', async (given) =>

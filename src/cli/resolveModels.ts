@@ -1,5 +1,6 @@
 import { ConfigError, type Settings } from '../config/config.js';
-import { loadCatalog } from '../models/catalog.js';
+import { loadCatalog, type Catalog } from '../models/catalog.js';
+import { ModelError } from '../models/modelError.js';
 import { parseModelSpec, toModelId } from '../models/modelSpec.js';
 import { resolveModel, type ResolvedModel } from '../models/resolveModel.js';
 import { createProgressDisplay } from './progressDisplay.js';
@@ -7,10 +8,11 @@ import { createProgressDisplay } from './progressDisplay.js';
 /**
  * The ids under which the models of the settings are served; touches no file.
  *
- * @throws ModelError for a name that is not understood, ConfigError where two models have the same id.
+ * @throws ConfigError naming each that is not understood, and where two models have the same id.
  */
 export async function readModelIds(settings: Pick<Settings, 'models'>): Promise<string[]> {
   const catalog = await loadCatalog();
+  requireModelNames(settings.models, catalog);
   const ids = settings.models.map((text) => toModelId(parseModelSpec(text, catalog)));
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
   if (twice !== undefined) {
@@ -21,7 +23,21 @@ export async function readModelIds(settings: Pick<Settings, 'models'>): Promise<
   return ids;
 }
 
-/** Finds or fetches the models of the settings, with progress for a person. Ctrl-C keeps what was downloaded. */
+/** @throws ConfigError naming each that is not understood. */
+export function requireModelNames(names: readonly string[], catalog: Catalog): void {
+  const problems = names.flatMap((name) => {
+    try {
+      parseModelSpec(name, catalog);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ModelError)) throw error;
+      return [error.message];
+    }
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+/** Finds or fetches the models of the settings, with progress for a person. */
 export async function resolveModels(
   settings: Pick<Settings, 'models' | 'modelsDir' | 'hubUrl'>,
   options: { showProgress: boolean; signal?: AbortSignal },
@@ -41,6 +57,9 @@ export async function resolveModels(
           ...(options.signal ? { signal: options.signal } : {}),
         }),
       );
+    } catch (error) {
+      const isBadFolder = error instanceof ModelError && error.code === 'folder_not_writable';
+      throw isBadFolder ? new ConfigError([`--models-dir: ${error.message}`]) : error;
     } finally {
       display.end();
     }

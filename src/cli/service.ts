@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ConfigError } from '../config/config.js';
 import type { Logger } from '../observability/logger.js';
 import { closeLogger, createLogger } from '../observability/logger.js';
 import type { ChildMessage } from '../protocol/supervision.js';
+import { describeListenError } from './ports.js';
 import { exitCodes } from './terminal.js';
 
 /** For the last log lines, before the process ends without them. */
@@ -12,6 +14,8 @@ export interface ServiceOptions {
   /** Under a supervisor, which owns the log files and whose end is ours. */
   readonly supervised: boolean;
   readonly logDir: string;
+  /** The setting of the port it listens on, for the message that it is in use. */
+  readonly portFlag: 'port' | 'worker-port';
 }
 
 export interface Service {
@@ -27,7 +31,7 @@ export async function runService(
   options: ServiceOptions,
   start: (logger: Logger) => Promise<Service>,
 ): Promise<void> {
-  const { name, supervised, logDir } = options;
+  const { name, supervised, logDir, portFlag } = options;
   const logger = createLogger(
     supervised
       ? { output: 'json', process: name }
@@ -59,10 +63,10 @@ export async function runService(
   try {
     service = await start(logger);
   } catch (error) {
-    const message = `${name} could not start: ${error instanceof Error ? error.message : String(error)}`;
-    tellSupervisor({ type: 'failed', message });
-    logger.error(message);
-    return exit(exitCodes.failed);
+    const message = `${name} could not start: ${describeListenError(error, portFlag)}`;
+    if (supervised) tellSupervisor({ type: 'failed', message });
+    else logger.error(message);
+    return exit(error instanceof ConfigError ? exitCodes.badUsage : exitCodes.failed);
   }
   tellSupervisor({ type: 'ready', url: service.url });
 

@@ -7,6 +7,11 @@ export function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** `1 request`, `2 requests`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Exit codes of the command line. */
 export const exitCodes = {
   ok: 0,

@@ -39,9 +39,11 @@ export function parseSettings(command: CommandName, given: GivenSettings): Setti
   const values: Record<string, unknown> = {};
   const problems: string[] = [];
   const sources = new Map<SettingKey, string>();
+  const own = new Map(settingsOf(command));
 
-  for (const [key, setting] of Object.entries(settings) as [SettingKey, Setting][]) {
-    const { source, raw } = find(setting, setting.commands.includes(command) ? given : nothingGiven);
+  for (const [key, general] of Object.entries(settings) as [SettingKey, Setting][]) {
+    const setting = own.get(key) ?? general;
+    const { source, raw } = find(setting, own.has(key) ? given : nothingGiven);
     if (raw === undefined) continue;
     sources.set(key, source);
     const good: unknown[] = [];
@@ -53,10 +55,8 @@ export function parseSettings(command: CommandName, given: GivenSettings): Setti
     values[key] = setting.repeatable ? good : good[0];
   }
 
-  if (problems.length === 0) {
-    const nameOf = (key: SettingKey) => sources.get(key) ?? `--${settings[key].flag}`;
-    problems.push(...findConflicts(command, values as unknown as Settings, nameOf));
-  }
+  const nameOf = (key: SettingKey) => sources.get(key) ?? `--${settings[key].flag}`;
+  problems.push(...findConflicts(command, values, nameOf));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(values) as unknown as Settings;
 }
@@ -82,25 +82,32 @@ function splitTexts(raw: string | readonly string[], repeatable: boolean): reado
   return repeatable ? raw.split(',').map((text) => text.trim()) : [raw];
 }
 
+/** What does not go together, as far as the values are right by themselves: a bad one is undefined here. */
 function findConflicts(
   command: CommandName,
-  values: Settings,
+  values: Partial<Settings>,
   nameOf: (key: SettingKey) => string,
 ): string[] {
   const problems: string[] = [];
   const refuse = (key: SettingKey, reason: string) =>
     problems.push(`${nameOf(key)}: "${String(values[key])}" is not accepted; ${reason}`);
 
-  if (command === 'up') {
-    const { port, workerPort, workers } = values;
+  const { port, workerPort, workers } = values;
+  if (command === 'up' && workerPort !== undefined && workers !== undefined) {
     const lastWorkerPort = workerPort + workers - 1;
-    if (workers === 0) refuse('workers', 'give a whole number from 1 to 64');
     if (lastWorkerPort > 65535) {
       refuse('workerPort', `with ${workers} workers give at most ${65536 - workers}`);
     }
     // Port 0 is a free one: it meets no other.
-    if (port !== 0 && workerPort !== 0 && port >= workerPort && port <= lastWorkerPort) {
-      refuse('port', `the workers use ${workerPort} to ${lastWorkerPort}, give another one`);
+    if (
+      port !== undefined &&
+      port !== 0 &&
+      workerPort !== 0 &&
+      port >= workerPort &&
+      port <= lastWorkerPort
+    ) {
+      const range = workers === 1 ? `${workerPort}` : `${workerPort} to ${lastWorkerPort}`;
+      refuse('port', `the workers use ${range}; give another one, or move them with --worker-port`);
     }
   }
   for (const key of ['controllerUrl', 'advertiseUrl'] as const) {
@@ -130,7 +137,8 @@ export interface ThreadPlan {
 
 /**
  * CPU threads for each local worker. llama.cpp's threads spin while they wait, so that one thread more than there
- * are cores stops all of them (measured: a hundredfold slowdown); the sum is therefore kept within the cores.
+ * are cores stops all of them (measured: a hundredfold slowdown); the sum is therefore kept within the cores, with at
+ * least one thread a worker.
  */
 export function planThreads(options: {
   cores: number;
@@ -149,7 +157,7 @@ export function planThreads(options: {
   if (workers > cores) {
     return {
       threadsPerWorker,
-      warning: `${workers} workers on ${cores} core(s): llama.cpp will be very slow; use --workers ${cores} or fewer.`,
+      warning: `${workers} workers on ${cores} core(s): they are no faster than ${cores}, and each needs memory.`,
     };
   }
   return { threadsPerWorker, warning: undefined };

@@ -6,7 +6,7 @@ import { httpOrigin, httpUrl, integer, loopbackHost, nodeId, oneOf, text } from 
  * this table. A setting is read from its flag, else from `AI_CLUSTER_` and the flag in capitals, else its default.
  */
 
-export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'status';
+export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status';
 
 export interface Setting {
   /** The flag without its dashes. */
@@ -22,6 +22,10 @@ export interface Setting {
   readonly accepted: string;
   /** From the text that was given to the typed value. */
   readonly schema: z.ZodType<string | number, string>;
+  /** Where it means something else to one command: takes the place of what stands above. */
+  readonly forCommand?: Partial<
+    Record<CommandName, Partial<Pick<Setting, 'description' | 'accepted' | 'schema'>>>
+  >;
 }
 
 const serving = ['up', 'controller', 'worker'] as const;
@@ -32,9 +36,10 @@ export const settings = {
     flag: 'host',
     commands: [...serving, 'status'],
     value: '<address>',
-    description: 'address to listen on (status: to ask)',
+    description: 'address to listen on',
     defaultText: '127.0.0.1',
     ...loopbackHost,
+    forCommand: { status: { description: 'address of the controller' } },
   },
   port: {
     flag: 'port',
@@ -43,14 +48,16 @@ export const settings = {
     description: 'port of the controller, the endpoint for clients; 0 picks a free one',
     defaultText: '8080',
     ...integer(0, 65535),
+    forCommand: { status: { description: 'port of the controller' } },
   },
   workers: {
     flag: 'workers',
     commands: ['up', 'controller'],
     value: '<count>',
-    description: 'local worker processes (controller: workers to expect)',
+    description: 'workers to expect, worker_1 and so on: shown before they have joined',
     defaultText: '2',
     ...integer(0, 64),
+    forCommand: { up: { description: 'local worker processes, 1 to 64', ...integer(1, 64) } },
   },
   workerPort: {
     flag: 'worker-port',
@@ -59,6 +66,7 @@ export const settings = {
     description: 'port of the first worker, the next ones follow; 0 picks free ones',
     defaultText: '8081',
     ...integer(0, 65535),
+    forCommand: { worker: { description: 'port to listen on; 0 picks a free one' } },
   },
   models: {
     flag: 'model',
@@ -69,6 +77,11 @@ export const settings = {
     defaultText: 'smollm2-135m-instruct',
     repeatable: true,
     ...text(),
+    forCommand: {
+      controller: {
+        description: 'model to list before a worker has joined with it; repeat for more than one',
+      },
+    },
   },
   slots: {
     flag: 'slots',
@@ -92,6 +105,7 @@ export const settings = {
     value: '<count>',
     description: 'CPU threads of each worker (default: the cores, shared evenly by the workers)',
     ...integer(1, 1024),
+    forCommand: { worker: { description: 'CPU threads (default: one for each core)' } },
   },
   gpu: {
     flag: 'gpu',
@@ -152,13 +166,14 @@ export const settings = {
     flag: 'data-dir',
     commands: [...serving],
     value: '<folder>',
-    description: 'folder for what is kept outside of memory: prompts that left their slot, until the worker stops',
+    description:
+      'folder for what is kept outside of memory: prompts that left their slot, until the worker stops',
     defaultText: 'data',
     ...text(),
   },
   modelsDir: {
     flag: 'models-dir',
-    commands: [...serving, 'models'],
+    commands: [...withWorkers, 'models', 'models pull'],
     value: '<folder>',
     description: 'folder of downloaded models',
     defaultText: 'models',
@@ -166,7 +181,7 @@ export const settings = {
   },
   hubUrl: {
     flag: 'hub-url',
-    commands: ['up', 'worker', 'models'],
+    commands: [...withWorkers, 'models pull'],
     value: '<URL>',
     description: 'Hugging Face or a mirror of it',
     defaultText: 'https://huggingface.co',
@@ -176,8 +191,9 @@ export const settings = {
     flag: 'controller',
     commands: ['worker', 'status'],
     value: '<URL>',
-    description: 'the controller to join or to ask (status: default from --host and --port)',
+    description: 'the controller to join; without one the worker serves nobody',
     ...httpOrigin(),
+    forCommand: { status: { description: 'the controller to ask (default: from --host and --port)' } },
   },
   nodeId: {
     flag: 'node-id',
@@ -203,9 +219,9 @@ export function environmentNameOf(setting: { readonly flag: string }): string {
   return `AI_CLUSTER_${setting.flag.replaceAll('-', '_').toUpperCase()}`;
 }
 
-/** The settings of one command, in the order of the table. */
+/** The settings of one command as it understands them, in the order of the table. */
 export function settingsOf(command: CommandName): [SettingKey, Setting][] {
-  return (Object.entries(settings) as [SettingKey, Setting][]).filter(([, setting]) =>
-    setting.commands.includes(command),
-  );
+  return (Object.entries(settings) as [SettingKey, Setting][])
+    .filter(([, { commands }]) => commands.includes(command))
+    .map(([key, setting]) => [key, { ...setting, ...setting.forCommand?.[command] }]);
 }

@@ -1,6 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { ApiError } from '../protocol/apiError.js';
-import { defaultSampling, type ChatGenerateRequest, type ChatMessage, type Principal } from '../protocol/generateRequest.js';
+import {
+  defaultSampling,
+  type ChatGenerateRequest,
+  type ChatMessage,
+  type Principal,
+} from '../protocol/generateRequest.js';
 import type { ChatCompletionRequest } from '../protocol/openai/chatCompletions.js';
 
 type RequestMessage = ChatCompletionRequest['messages'][number];

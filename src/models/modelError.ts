@@ -8,6 +8,7 @@ export type ModelErrorCode =
   | 'wrong_digest'
   | 'not_pinned'
   | 'no_source'
+  | 'folder_not_writable'
   | 'busy';
 
 /** An error whose message is meant for the person who named the model. */

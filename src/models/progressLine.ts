@@ -1,7 +1,7 @@
 const barWidth = 24;
 
 /**
- * One line for a terminal, without a line end: bar, percentage, size in MiB, rate, time left. `elapsedMs` is the time
+ * One line for a terminal, without a line end: bar, percentage, size in MB, rate, time left. `elapsedMs` is the time
  * since the download began, and `resumedBytes` what an earlier one had left behind: it counts as received, but not
  * for the rate. Rate and time left are missing until there is something to compute them from.
  */
@@ -17,19 +17,22 @@ export function formatProgress(progress: {
   const filled = Math.floor(share * barWidth);
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}]`;
   const percentage = `${Math.floor(share * 100)}%`.padStart(4);
-  const parts = [`${name} ${bar} ${percentage}`, `${toMiB(receivedBytes)} of ${toMiB(totalBytes)} MiB`];
+  const parts = [
+    `${name} ${bar} ${percentage}`,
+    `${toMegabytes(receivedBytes)} of ${toMegabytes(totalBytes)} MB`,
+  ];
 
   const bytesPerMs = elapsedMs > 0 ? (receivedBytes - resumedBytes) / elapsedMs : 0;
   if (bytesPerMs > 0) {
-    parts.push(`${toMiB(bytesPerMs * 1000)} MiB/s`);
+    parts.push(`${toMegabytes(bytesPerMs * 1000)} MB/s`);
     const leftMs = (totalBytes - receivedBytes) / bytesPerMs;
     if (leftMs > 0) parts.push(`${toDuration(leftMs)} left`);
   }
   return parts.join('  ');
 }
 
-function toMiB(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
+function toMegabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }
 
 function toDuration(ms: number): string {

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Catalog, ModelSource } from './catalog.js';
 import { fetchModelFile } from './fetchModelFile.js';
@@ -18,6 +18,7 @@ import {
 import type { ExpectedFile } from './modelFiles.js';
 import type { OnModelProgress } from './modelProgress.js';
 import { parseModelSpec, toModelId, type ModelSpec } from './modelSpec.js';
+import { isWritableFolder } from './writableFolder.js';
 
 /** Where to look and how to fetch. All but the first two have defaults. */
 export interface ResolveOptions {
@@ -39,7 +40,7 @@ export interface ResolveOptions {
   /** Free bytes of the file system that a folder is on; asks the system by default. */
   readFreeBytes?: (folder: string) => Promise<number>;
   onProgress?: OnModelProgress;
-  /** Ends the work, which then rejects with the signal's reason; a partial download stays to be resumed. */
+  /** Ends the work, which then rejects with the signal's reason; what pip has not finished has to begin again. */
   signal?: AbortSignal;
 }
 
@@ -85,7 +86,10 @@ export async function resolveModel(text: string, options: ResolveOptions): Promi
     if (await isPresent(path, text, expected, onProgress, signal)) {
       return { id, path, sizeBytes: expected.sizeBytes, origin: 'present' };
     }
-    await mkdir(dirname(path), { recursive: true });
+    const folder = dirname(path);
+    if (!(await isWritableFolder(folder))) {
+      throw new ModelError('folder_not_writable', `${folder} is not a folder that can be written`);
+    }
     const lockOptions = {
       signal,
       pollMs: options.lockPollMs,
@@ -99,8 +103,9 @@ export async function resolveModel(text: string, options: ResolveOptions): Promi
 }
 
 async function usePath(path: string): Promise<{ path: string; sizeBytes: number }> {
-  const stats = await stat(path).catch((cause: unknown) => {
-    throw new ModelError('file_not_found', `there is no model file ${path}: ${String(cause)}`, { cause });
+  const stats = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? '' : `: ${cause.message}`;
+    throw new ModelError('file_not_found', `there is no model file ${path}${reason}`, { cause });
   });
   if (!stats.isFile()) throw new ModelError('not_a_gguf', `${path} is not a file`);
   if (!(await hasGgufMagic(path))) throw new ModelError('not_a_gguf', `${path} is not a GGUF file`);

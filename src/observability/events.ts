@@ -57,8 +57,10 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
       metrics.httpRequestDuration.observe(labels, record.durationMs / 1000);
       if (inference) recordInference(metrics, inference, record.durationMs);
 
-      const level = record.status >= 500 || inference?.outcome === 'error' ? 'error' : 'info';
-      if (level === 'info' && record.path !== undefined && quietPaths.has(record.path)) return;
+      const isAnswer = record.path === '/ready' && record.status === 503;
+      const isError = (record.status >= 500 && !isAnswer) || inference?.outcome === 'error';
+      const level = isError ? 'error' : 'info';
+      if (record.status < 500 && record.path !== undefined && quietPaths.has(record.path)) return;
       logger[level]('request', {
         requestId: record.requestId,
         clientRequestId: record.clientRequestId,

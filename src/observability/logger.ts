@@ -1,4 +1,5 @@
 import winston from 'winston';
+import { createForgivingFiles } from './forgivingFiles.js';
 
 /** What the other folders see of winston. Fields go behind the message; never a prompt, an answer or a secret. */
 export type Logger = Pick<winston.Logger, 'log' | 'error' | 'warn' | 'info' | 'debug'>;
@@ -31,38 +32,51 @@ const colors: Record<string, string> = {
   debug: '\u001b[90m',
 };
 
-/** JSON lines in files rotated by size, and on stdout either JSON or text. */
+/**
+ * JSON lines in files rotated by size, and on stdout either JSON or text. Lines that cannot be written to a file are
+ * lost there, which stdout says once.
+ */
 export function createLogger(options: LoggerOptions): winston.Logger {
-  const { combine, json } = winston.format;
-  const withContext = addContext({ process: options.process });
-  const asJson = combine(withContext, json());
+  const asJson = winston.format.json();
   const transports: winston.transport[] = [
     new winston.transports.Console({
-      format: options.output === 'json' ? asJson : combine(withContext, pretty(options.color ?? false)),
+      format: options.output === 'json' ? asJson : pretty(options.color ?? false),
     }),
   ];
+  const onOutage = (error: Error) => {
+    logger.error('log file cannot be written, lines are lost', { error: error.message });
+  };
   if (options.logDir !== undefined) {
     const file = { dirname: options.logDir, maxsize: maxFileBytes, maxFiles, tailable: true, format: asJson };
+    const toOptions = () => ({ flags: 'a', fs: createForgivingFiles(onOutage) });
     transports.push(
-      new winston.transports.File({ ...file, filename: 'combined.log' }),
-      new winston.transports.File({ ...file, filename: 'error.log', level: 'error' }),
+      new winston.transports.File({ ...file, filename: 'combined.log', options: toOptions() }),
+      new winston.transports.File({ ...file, filename: 'error.log', level: 'error', options: toOptions() }),
     );
   }
-  return winston.createLogger({ level: 'info', transports });
+  // Added before the transports, so that a line has the same time in all of them.
+  const format = addContext({ process: options.process });
+  const logger = winston.createLogger({ level: 'info', format, transports });
+  logger.on('error', (error: Error, transport?: winston.transport) => {
+    // What is logged behind the end has nowhere to go.
+    if (!transport) return;
+    // A file that cannot even be looked at: without its transport the others go on.
+    logger.remove(transport);
+    onOutage(error);
+  });
+  return logger;
 }
 
 /** A line that a supervised process wrote keeps its own time and name. */
-const addContext = winston.format((entry, options) => {
-  entry['timestamp'] ??= new Date().toISOString();
-  entry['process'] ??= (options as { process: string }).process;
-  return entry;
-});
+const addContext = winston.format((entry, options) => ({
+  ...entry,
+  timestamp: entry['timestamp'] ?? new Date().toISOString(),
+  process: entry['process'] ?? (options as { process: string }).process,
+}));
 
 /** Resolves when every line is in its file; nothing may be logged any more. */
 export function closeLogger(logger: winston.Logger): Promise<void> {
   return new Promise((resolve) => {
-    // What is logged after this has nowhere to go.
-    logger.on('error', () => undefined);
     logger.once('finish', () => resolve());
     logger.end();
   });
@@ -72,7 +86,8 @@ function pretty(color: boolean): winston.Logform.Format {
   return winston.format.printf((entry) => {
     const { level, message, timestamp, process, ...fields } = entry as unknown as LogEntry &
       Record<string, unknown>;
-    const time = String(timestamp).slice(11, 19);
+    // Of this place; the files have UTC.
+    const time = new Date(String(timestamp)).toTimeString().slice(0, 8);
     const paint = color ? `${colors[level] ?? ''}${level.padEnd(5)}\u001b[0m` : level.padEnd(5);
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined && value !== null)

@@ -18,7 +18,7 @@ export interface RunningChild {
   readonly pid: number | undefined;
   /** Resolves with the URL it serves, or rejects with what it said before it died. */
   readonly ready: Promise<string>;
-  /** Resolves with a description of how it ended: `exit code 1`, `signal SIGKILL`. */
+  /** Resolves with a description of how it ended, with what it said: `signal SIGKILL`, `exit code 1: … could not start`. */
   readonly exited: Promise<string>;
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
@@ -30,9 +30,9 @@ export function startChild(spec: ChildSpec, logger: Logger): RunningChild {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const logs = [readLog(child.stdout, spec.name, logger), readStderr(child.stderr, spec.name, logger)];
-  const exited = waitForExit(child, logs);
+  let reason: string | undefined;
+  const exited = waitForExit(child, logs).then((how) => (reason === undefined ? how : `${how}: ${reason}`));
   const ready = new Promise<string>((resolve, reject) => {
-    let reason: string | undefined;
     child.on('message', (message) => {
       const parsed = ChildMessage.safeParse(message);
       if (!parsed.success) return;

@@ -75,7 +75,8 @@ export function startControllerLink({
     } catch (error) {
       if (isClosing) return;
       if (state !== 'lost') {
-        logger.warn('not joined, trying on', { controllerUrl, error: String(error) });
+        const reason = error instanceof Error ? error.message || error.name : String(error);
+        logger.warn('could not join the controller, trying again', { controllerUrl, error: reason });
       }
       state = 'lost';
     }

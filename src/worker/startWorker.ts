@@ -8,7 +8,7 @@ import { createWorkerMetrics } from '../observability/metrics.js';
 import type { NodeReport } from '../protocol/workerApi.js';
 import { createWorkerApp } from './app.js';
 import { startControllerLink, type ControllerLink } from './joinController.js';
-import { startLlamaRuntime, type LlamaRuntime } from './llamaRuntime.js';
+import { startLlamaRuntime, type LlamaRuntime, type LoadedModel, type LoadOptions } from './llamaRuntime.js';
 import { openPrefixStore, type PrefixStore } from './prefixStore.js';
 import { createWorkerModel, type WorkerModel } from './workerModel.js';
 
@@ -102,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     });
     for (const model of options.models) {
       logger.info('loading model', { model: model.id });
-      const loaded = await runtime.loadModel({
+      const loaded = await loadModel(runtime, {
         modelId: model.id,
         modelPath: model.path,
         slots: options.slots,
@@ -139,6 +139,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await closeAll();
     },
   };
+}
+
+/** As the runtime does it, with the file named in what it throws. */
+async function loadModel(runtime: LlamaRuntime, options: LoadOptions): Promise<LoadedModel> {
+  try {
+    return await runtime.loadModel(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`the model file ${options.modelPath} could not be loaded: ${reason}`, { cause });
+  }
 }
 
 const loadLogIntervalMs = 2_000;

@@ -1,6 +1,7 @@
 import type { ToolDefinition } from '../protocol/generateRequest.js';
-import { literal, type GrammarBuilder } from './grammar/grammarBuilder.js';
+import type { GrammarBuilder } from './grammar/grammarBuilder.js';
 import { anyJsonObject, compileJsonSchema, type CompiledSchema } from './grammar/jsonSchema.js';
+import { listRule } from './grammar/listRule.js';
 import type { ToolGrammar, ToolParameterGrammar } from './outputParser/outputFormat.js';
 
 export type ToolGrammarResult =
@@ -17,9 +18,18 @@ export function toToolGrammar(builder: GrammarBuilder, tool: ToolDefinition): To
   if (parameters === undefined) return loose;
   const compiled = compileJsonSchema(builder, parameters, { strict, object: true });
   if (compiled.kind === 'refused') return strict ? compiled : loose;
-  const grammar: ToolGrammar = { name, argumentsRule: compiled.rule };
-  const listed = listParameters(builder, tool);
-  return { kind: 'tool', grammar: listed ? { ...grammar, parameters: listed } : grammar };
+  let listed: ToolParameterGrammar[] | undefined;
+  return {
+    kind: 'tool',
+    grammar: {
+      name,
+      argumentsRule: compiled.rule,
+      // Compiled where a format asks for them; most write the arguments as one JSON object.
+      get parameters() {
+        return (listed ??= listParameters(builder, tool));
+      },
+    },
+  };
 }
 
 /** Each property by itself, for formats that do not write the arguments as one JSON object. */
@@ -42,13 +52,9 @@ function bareTextRule(
   builder: GrammarBuilder,
   { enum: values }: Readonly<Record<string, unknown>>,
 ): Extract<CompiledSchema, { kind: 'compiled' }> | undefined {
-  if (!Array.isArray(values)) return undefined;
-  const texts = values.filter((value) => typeof value === 'string');
-  return {
-    kind: 'compiled',
-    rule: builder.rule('choice', texts.map((text) => literal(text)).join(' | ')),
-    loosened: [],
-  };
+  const texts = Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [];
+  if (texts.length === 0) return undefined;
+  return { kind: 'compiled', rule: listRule(builder, 'choice', texts), loosened: [] };
 }
 
 function valueRule(

@@ -47,8 +47,9 @@ describe.skipIf(isSkipped)(
     });
 
     it('answers the curl that it printed', () => {
-      const curl = /curl http[\s\S]*?\}'/.exec(up.output())?.[0] ?? '';
+      const curl = /curl http[\s\S]*?; echo/.exec(up.output())?.[0] ?? '';
       const { stdout } = spawnSync('bash', ['-c', curl], { encoding: 'utf8' });
+      expect(stdout).toMatch(/\}\n$/);
       const answer = JSON.parse(stdout) as OpenAI.ChatCompletion;
       expect(answer.choices[0]?.message.content).toContain('Paris');
     });

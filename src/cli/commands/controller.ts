@@ -2,6 +2,7 @@ import type { Settings } from '../../config/config.js';
 import { isLoopbackHost } from '../../config/settingKinds.js';
 import { startController } from '../../controller/startController.js';
 import { readVersion } from '../packageInfo.js';
+import { requireFolders } from '../requireFolders.js';
 import { readModelIds } from '../resolveModels.js';
 import { runService } from '../service.js';
 import { workerNames } from '../workerNames.js';
@@ -12,7 +13,9 @@ export async function runController(
   { supervised }: { supervised: boolean },
 ): Promise<void> {
   const models = await readModelIds(settings);
-  await runService({ name: 'controller', supervised, logDir: settings.logDir }, (logger) =>
+  if (!supervised) await requireFolders(settings, ['logDir']);
+  const service = { name: 'controller', supervised, logDir: settings.logDir, portFlag: 'port' } as const;
+  await runService(service, (logger) =>
     startController({
       host: settings.host,
       port: settings.port,

@@ -2,7 +2,7 @@ import type { Settings } from '../../config/config.js';
 import { loadCatalog } from '../../models/catalog.js';
 import { listModels } from '../../models/listModels.js';
 import { removeModel } from '../../models/removeModel.js';
-import { resolveModels } from '../resolveModels.js';
+import { requireModelNames, resolveModels } from '../resolveModels.js';
 import { formatTable } from '../table.js';
 import { printLine } from '../terminal.js';
 
@@ -32,6 +32,7 @@ export async function pullModels(settings: Settings, names: readonly string[]): 
 /** `ai-cluster models rm <name...>`. */
 export async function removeModels(settings: Settings, names: readonly string[]): Promise<void> {
   const catalog = await loadCatalog();
+  requireModelNames(names, catalog);
   for (const name of names) {
     const { freedBytes } = await removeModel(name, { modelsDir: settings.modelsDir, catalog });
     printLine(`${name}: removed, ${toMegabytes(freedBytes)} freed`);

@@ -2,7 +2,7 @@ import { request } from 'undici';
 import type { Settings } from '../../config/config.js';
 import { ClusterStatus } from '../../protocol/clusterStatus.js';
 import { formatTable } from '../table.js';
-import { printLine } from '../terminal.js';
+import { countOf, printLine } from '../terminal.js';
 
 const timeoutMs = 5_000;
 
@@ -13,7 +13,7 @@ export async function printStatus(settings: Settings): Promise<void> {
   const status = await fetchStatus(url);
   printLine(
     `${url}: ${status.status}, up ${status.uptimeSeconds} s, ${status.queue.waiting} waiting, ` +
-      `${status.totals.requests} requests (${status.totals.errors} errors), ${status.totals.tokensPerSecond.toFixed(1)} tokens/s`,
+      `${countOf(status.totals.requests, 'request')} (${countOf(status.totals.errors, 'error')}), ${status.totals.tokensPerSecond.toFixed(1)} tokens/s`,
   );
   const rows = status.nodes.map((node) => [
     node.id,
@@ -28,18 +28,24 @@ export async function printStatus(settings: Settings): Promise<void> {
 }
 
 async function fetchStatus(url: string): Promise<ClusterStatus> {
-  try {
-    const { statusCode, body } = await request(`${url}/cluster/status`, {
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    });
-    if (statusCode !== 200) throw new Error(`it answered with status ${statusCode}`);
-    return ClusterStatus.parse(await body.json());
-  } catch (error) {
+  const { statusCode, text } = await ask(`${url}/cluster/status`).catch((error: unknown) => {
     const reason =
       error instanceof Error ? error.message || (error as { code?: string }).code : String(error);
     throw new Error(`no controller answers at ${url} (${reason}); start one with: ai-cluster up`, {
       cause: error,
     });
+  });
+  try {
+    return ClusterStatus.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Error(
+      `what answers at ${url} is no controller (status ${statusCode}): a worker, or another program?`,
+      { cause },
+    );
   }
+}
+
+async function ask(url: string): Promise<{ statusCode: number; text: string }> {
+  const { statusCode, body } = await request(url, { headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+  return { statusCode, text: await body.text() };
 }

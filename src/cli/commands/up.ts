@@ -6,7 +6,9 @@ import type { ResolvedModel } from '../../models/resolveModel.js';
 import { createLogger } from '../../observability/logger.js';
 import type { ChildSpec } from '../../supervisor/childProcess.js';
 import { startCluster, type LocalCluster } from '../../supervisor/startCluster.js';
-import { resolveModels } from '../resolveModels.js';
+import { requireFreePorts } from '../ports.js';
+import { requireFolders } from '../requireFolders.js';
+import { readModelIds, resolveModels } from '../resolveModels.js';
 import { exitCodes, printLine } from '../terminal.js';
 import { workerNames } from '../workerNames.js';
 
@@ -21,6 +23,15 @@ export async function runUp(settings: Settings, environment: Environment): Promi
     workers: settings.workers,
     requested: settings.threads,
   });
+  await requireFolders(settings, ['logDir', 'dataDir']);
+  await readModelIds(settings);
+  await requireFreePorts(settings.host, [
+    { flag: 'port', ports: [settings.port] },
+    {
+      flag: 'worker-port',
+      ports: workerNames(settings.workers).map((_, index) => workerPortOf(settings, index)),
+    },
+  ]);
   const stopSignal = new AbortController();
   const onSignalBeforeStart = () => stopSignal.abort(new Error('stopped before it was ready'));
   process.once('SIGINT', onSignalBeforeStart).once('SIGTERM', onSignalBeforeStart);
@@ -41,10 +52,15 @@ export async function runUp(settings: Settings, environment: Environment): Promi
   });
   stopSignal.signal.addEventListener('abort', kill);
 
-  const cluster = await started.catch((error: unknown) => {
+  let cluster: LocalCluster;
+  try {
+    cluster = await started;
+  } catch (error) {
     stopSignal.signal.throwIfAborted();
-    throw error;
-  });
+    logger.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = exitCodes.failed;
+    return;
+  }
   process.off('SIGINT', onSignalBeforeStart).off('SIGTERM', onSignalBeforeStart);
   const stop = createStop(cluster, (message) => logger.info(message));
   process.on('SIGINT', stop).on('SIGTERM', stop);
@@ -71,10 +87,14 @@ function childSpecs(settings: Settings, environment: Environment) {
       ),
     workers: (controllerUrl: string) =>
       workerNames(settings.workers).map((nodeId, index) => {
-        const workerPort = settings.workerPort === 0 ? 0 : settings.workerPort + index;
+        const workerPort = workerPortOf(settings, index);
         return toSpec(nodeId, 'worker', { ...settings, nodeId, workerPort, controllerUrl });
       }),
   };
+}
+
+function workerPortOf({ workerPort }: Settings, index: number): number {
+  return workerPort === 0 ? 0 : workerPort + index;
 }
 
 /** The first signal stops in order; the second one kills. */
@@ -117,7 +137,7 @@ function printReady(cluster: LocalCluster, models: readonly ResolvedModel[], set
   printLine('  Ask it something:');
   printLine();
   printLine(`  curl ${cluster.controllerUrl}/v1/chat/completions -H 'Content-Type: application/json' \\`);
-  printLine(`    -d '${JSON.stringify(body)}'`);
+  printLine(`    -d '${JSON.stringify(body)}'; echo`);
   printLine();
   printLine('  Stop with Ctrl-C.');
   printLine();

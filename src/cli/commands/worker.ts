@@ -3,14 +3,23 @@ import path from 'node:path';
 import { planThreads, type Settings } from '../../config/config.js';
 import { startWorker } from '../../worker/startWorker.js';
 import { readVersion } from '../packageInfo.js';
+import { requireFreePorts } from '../ports.js';
+import { requireFolders } from '../requireFolders.js';
 import { resolveModels } from '../resolveModels.js';
 import { runService } from '../service.js';
 
 /** `ai-cluster worker`. By itself it may use all cores; `up` tells each of its workers how many. */
 export async function runWorker(settings: Settings, { supervised }: { supervised: boolean }): Promise<void> {
   const plan = planThreads({ cores: availableParallelism(), workers: 1, requested: settings.threads });
-  await runService({ name: settings.nodeId, supervised, logDir: settings.logDir }, async (logger) => {
+  const { nodeId: name, logDir, workerPort } = settings;
+  if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
+  await runService({ name, supervised, logDir, portFlag: 'worker-port' }, async (logger) => {
     if (plan.warning !== undefined) logger.warn(plan.warning);
+    if (settings.controllerUrl === undefined) {
+      logger.warn('no --controller was given: this worker joins nothing and gets no requests');
+    }
+    // Before a download, not behind it; the supervisor has looked already.
+    if (!supervised) await requireFreePorts(settings.host, [{ flag: 'worker-port', ports: [workerPort] }]);
     const models = await resolveModels(settings, { showProgress: !supervised });
     return startWorker({
       nodeId: settings.nodeId,

@@ -39,7 +39,7 @@ export interface ToolGrammar {
   /** Rule of the arguments' JSON object. */
   readonly argumentsRule: string;
   /** The properties in order; without it formats that need them take any names and values. */
-  readonly parameters?: readonly ToolParameterGrammar[];
+  readonly parameters?: readonly ToolParameterGrammar[] | undefined;
 }
 
 export interface OutputGrammarOptions {

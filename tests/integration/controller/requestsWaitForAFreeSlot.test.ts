@@ -43,7 +43,9 @@ it('runs a waiting request when a slot becomes free, in the order of arrival', a
   expect((await Promise.all(answers)).map(({ statusCode }) => statusCode)).toStrictEqual([
     200, 200, 200, 200, 200,
   ]);
-  expect(cluster.workers[0]?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content)).toStrictEqual(names);
+  expect(
+    cluster.workers[0]?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content),
+  ).toStrictEqual(names);
   expect(cluster.workers[0]?.refusals).toStrictEqual([]);
 });
 
@@ -151,10 +153,9 @@ it('lets a client leave the queue without costing a slot', async () => {
 
   gate.open();
   await Promise.all([first, last]);
-  expect(cluster.workers[0]?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content)).toStrictEqual([
-    'first',
-    'last',
-  ]);
+  expect(
+    cluster.workers[0]?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content),
+  ).toStrictEqual(['first', 'last']);
   await eventually(() =>
     expect(cluster.log.entries().find(({ status }) => status === 499)).toMatchObject({
       outcome: 'cancelled',
@@ -209,9 +210,7 @@ it('keeps its turn when the worker says that the slot is not free yet', async ()
 
   expect((await first).statusCode).toBe(200);
   expect((await second).statusCode).toBe(200);
-  expect(worker?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content)).toStrictEqual([
-    'first',
-    'first',
-    'second',
-  ]);
+  expect(
+    worker?.requests.map((request) => request.kind === 'chat' && request.messages[0]?.content),
+  ).toStrictEqual(['first', 'first', 'second']);
 });

@@ -11,7 +11,7 @@ const commandLines: [CommandName, string[]][] = [
   ['worker', ['worker']],
   ['status', ['status']],
   ['models', ['models', 'list']],
-  ['models', ['models', 'pull']],
+  ['models pull', ['models', 'pull']],
   ['models', ['models', 'rm']],
 ];
 
@@ -107,6 +107,8 @@ describe('a wrong command line', () => {
     [['models', 'pull'], 'commander.missingArgument', "missing required argument 'name'"],
     [['up', '--queue'], 'commander.unknownOption', "unknown option '--queue'"],
     [['status', '--slots', '4'], 'commander.unknownOption', "unknown option '--slots'"],
+    [['models', 'list', '--hub-url', 'http://x'], 'commander.unknownOption', "unknown option '--hub-url'"],
+    [['controller', '--models-dir', 'x'], 'commander.unknownOption', "unknown option '--models-dir'"],
   ])('%j ends with a CommanderError and a hint', async (args, code, message) => {
     const { error, text } = await run(args);
     expect(error).toBeInstanceOf(CommanderError);
@@ -139,7 +141,7 @@ describe('settings on the command line', () => {
     expect((error as ConfigError).problems.map((problem) => problem.split(':')[0])).toEqual(
       settingsOf('up').map(([, { flag }]) => `--${flag}`),
     );
-    const { error: fromEnvironment } = await run(['models', 'list'], { AI_CLUSTER_HUB_URL: 'x' });
+    const { error: fromEnvironment } = await run(['models', 'pull', 'x'], { AI_CLUSTER_HUB_URL: 'x' });
     expect((fromEnvironment as ConfigError).problems).toEqual([
       expect.stringMatching(/^AI_CLUSTER_HUB_URL: "x" is not accepted/),
     ]);

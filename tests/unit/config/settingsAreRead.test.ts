@@ -71,8 +71,8 @@ const cases: Record<SettingKey, Case> = {
     flag: ['64', 64],
     variable: ['1', 1],
     environmentName: 'AI_CLUSTER_WORKERS',
-    bad: [...notWhole, '65'],
-    accepted: 'a whole number from 0 to 64',
+    bad: [...notWhole, '0', '65'],
+    accepted: 'a whole number from 1 to 64',
   },
   workerPort: {
     command: 'worker',
@@ -201,7 +201,7 @@ const cases: Record<SettingKey, Case> = {
     accepted: 'a text that is not empty',
   },
   hubUrl: {
-    command: 'models',
+    command: 'models pull',
     default: 'https://huggingface.co',
     flag: ['http://mirror.example/hf/', 'http://mirror.example/hf'],
     variable: ['https://mirror.example//', 'https://mirror.example'],
@@ -354,9 +354,10 @@ describe('settings that do not go together', () => {
     ['8082', '8081', '2'],
     ['65535', '65534', '2'],
   ])('are a port %s among those of the workers, from %s on for %s', (port, workerPort, workers) => {
-    const last = Number(workerPort) + Number(workers) - 1;
+    const range =
+      workers === '1' ? workerPort : `${workerPort} to ${Number(workerPort) + Number(workers) - 1}`;
     expect(problemsOf('up', { flags: { port, 'worker-port': workerPort, workers } })).toEqual([
-      `--port: "${port}" is not accepted; the workers use ${workerPort} to ${last}, give another one`,
+      `--port: "${port}" is not accepted; the workers use ${range}; give another one, or move them with --worker-port`,
     ]);
   });
 
@@ -385,16 +386,6 @@ describe('settings that do not go together', () => {
     expect(problemsOf('up', { environment: { AI_CLUSTER_WORKER_PORT: '8080' } })[0]).toMatch(/^--port: /);
   });
 
-  it('are no workers for a cluster of this machine, while a controller may expect none', () => {
-    expect(problemsOf('up', { flags: { workers: '0' } })).toEqual([
-      '--workers: "0" is not accepted; give a whole number from 1 to 64',
-    ]);
-    expect(problemsOf('up', { environment: { AI_CLUSTER_WORKERS: '0' } })[0]).toMatch(
-      /^AI_CLUSTER_WORKERS: /,
-    );
-    expect(problemsOf('controller', { flags: { workers: '0' } })).toEqual([]);
-  });
-
   it.each(['http://10.0.0.1:8080', 'http://example.com', 'http://127.0.0.1.example.com', 'http://[::2]:1'])(
     'are a worker and the controller or address %s of another machine',
     (address) => {
@@ -416,8 +407,35 @@ describe('settings that do not go together', () => {
     },
   );
 
-  it('are not looked for before each is right by itself', () => {
-    expect(problemsOf('up', { flags: { port: '8081', slots: 'x' } })).toHaveLength(1);
+  it('are named beside those that are bad by themselves', () => {
+    const flags = { port: '8081', host: '0.0.0.0', slots: 'x' };
+    expect(problemsOf('up', { flags }).map((problem) => problem.split(':')[0])).toEqual([
+      '--host',
+      '--slots',
+      '--port',
+    ]);
+  });
+
+  it.each(['port', 'worker-port', 'workers'])('are not looked for where %s is bad', (flag) => {
+    const flags = { port: '8081', 'worker-port': '8081', workers: '1', [flag]: 'x' };
+    expect(problemsOf('up', { flags })).toEqual([expect.stringMatching(`^--${flag}: "x" is not accepted`)]);
+  });
+});
+
+describe('a setting that means something else to another command', () => {
+  it('has bounds of its own: a cluster of this machine needs a worker, a controller may expect none', () => {
+    expect(problemsOf('up', { flags: { workers: '0' } })).toHaveLength(1);
+    expect(problemsOf('controller', { flags: { workers: '0' } })).toEqual([]);
+    expect(problemsOf('controller', { flags: { workers: 'x' } })).toEqual([
+      '--workers: "x" is not accepted; give a whole number from 0 to 64',
+    ]);
+  });
+
+  it('is described in its words', () => {
+    const describe = (command: CommandName, key: SettingKey) =>
+      new Map(settingsOf(command)).get(key)?.description;
+    expect(describe('up', 'host')).toBe('address to listen on');
+    expect(describe('status', 'host')).toBe('address of the controller');
   });
 });
 
@@ -444,7 +462,7 @@ describe('the settings of another command', () => {
 });
 
 describe('the settings as arguments', () => {
-  const commands: CommandName[] = ['up', 'controller', 'worker', 'models', 'status'];
+  const commands: CommandName[] = ['up', 'controller', 'worker', 'models', 'models pull', 'status'];
 
   /** What the command line would hand to `parseSettings`. */
   function toFlags(args: readonly string[]): Record<string, string | string[]> {

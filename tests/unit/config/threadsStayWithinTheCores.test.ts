@@ -36,7 +36,7 @@ describe('the threads of each worker', () => {
   it('are one with a warning where there are more workers than cores', () => {
     const plan = planThreads({ cores: 2, workers: 3, requested: undefined });
     expect(plan.threadsPerWorker).toBe(1);
-    expect(plan.warning).toMatch(/3 workers on 2 core\(s\).*--workers 2 or fewer/);
+    expect(plan.warning).toMatch(/3 workers on 2 core\(s\).* no faster than 2/);
     expect(planThreads({ cores: 2, workers: 3, requested: 1 }).warning).toBe(plan.warning);
   });
 

@@ -241,6 +241,12 @@ describe('the log line of a request', () => {
     ]);
   });
 
+  it('is no error for a probe that is told to wait', () => {
+    events.requestFinished(request({ method: 'GET', path: '/ready', status: 503 }));
+    events.requestFinished(request({ method: 'GET', path: '/ready', status: 500 }));
+    expect(lines.map(({ level }) => level)).toEqual(['info', 'error']);
+  });
+
   it('is an error for a stream that failed behind a status of 200', () => {
     finish({ outcome: 'error', isStream: true });
     expect(lines[0]?.level).toBe('error');

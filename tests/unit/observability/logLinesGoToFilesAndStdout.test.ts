@@ -1,10 +1,15 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createLogger, type Logger, type LoggerOptions } from '../../../src/observability/logger.js';
+import {
+  closeLogger,
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+} from '../../../src/observability/logger.js';
 
 let folder: string;
 let printed: string[];
@@ -22,6 +27,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   await rm(folder, { recursive: true });
 });
 
@@ -107,6 +113,26 @@ describe('the log files', () => {
   });
 });
 
+describe('a file that cannot be written', () => {
+  it.each<[string, (file: string) => Promise<unknown>]>([
+    ['on a full disk', (file) => symlink('/dev/full', file)],
+    ['with a folder in its place', (file) => mkdir(file)],
+    ['that cannot be looked at', (file) => symlink(file, file)],
+  ])('%s is told once, and everything else goes on', async (_case, damage) => {
+    await damage(path.join(folder, 'combined.log'));
+    const logger = createLogger({ output: 'pretty', process: 'p', logDir: folder });
+    // More than all buffers on the way hold.
+    for (let index = 0; index < 100; index++) {
+      logger.info(`line ${index} ${'x'.repeat(4_000)}`);
+    }
+    logger.error('last');
+    await expect.poll(() => printed.filter((line) => / (line \d+ |last)/.test(line))).toHaveLength(101);
+    await expect.poll(() => readFile(path.join(folder, 'error.log'), 'utf8')).toContain('"message":"last"');
+    await closeLogger(logger);
+    expect(printed.filter((line) => line.includes('log file cannot be written'))).toHaveLength(1);
+  });
+});
+
 describe('stdout', () => {
   it('gets the same lines of JSON under a supervisor', () => {
     const logger = createLogger({ output: 'json', process: 'worker_1' });
@@ -123,7 +149,8 @@ describe('stdout', () => {
     });
   });
 
-  it('gets text for a person: time, level, process, message, fields that are there', () => {
+  it('gets text for a person: local time, level, process, message, fields that are there', () => {
+    vi.stubEnv('TZ', 'Asia/Kolkata');
     const logger = createLogger({ output: 'pretty', process: 'supervisor' });
     logger.log({
       level: 'warn',
@@ -138,7 +165,7 @@ describe('stdout', () => {
     } as never);
     logger.info('plain');
     expect(printed[0]).toBe(
-      '03:04:05 warn  controller node state  nodeId=worker_1 attempts=2 slots={"busy":1}\n',
+      '08:34:05 warn  controller node state  nodeId=worker_1 attempts=2 slots={"busy":1}\n',
     );
     expect(printed[1]).toMatch(/^\d\d:\d\d:\d\d info {2}supervisor plain\n$/);
   });

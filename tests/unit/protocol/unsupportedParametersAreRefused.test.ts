@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../../../src/protocol/apiError.js';
 import { refuseUnsupportedParameters } from '../../../src/protocol/openai/unsupportedParameters.js';
@@ -41,7 +42,26 @@ const table: [name: string, neutral: unknown[], asking: unknown[]][] = [
   ['best_of', [1], [3]],
 ];
 
+/** Every name that is looked for, in the order of the table. */
+function readNames(): string[] {
+  const names: string[] = [];
+  refuseUnsupportedParameters(new Proxy({}, { get: (_body, name) => void names.push(String(name)) }));
+  return names;
+}
+
+describe('docs/api.md', () => {
+  it('lists exactly these', async () => {
+    const page = await readFile(new URL('../../../docs/api.md', import.meta.url), 'utf8');
+    const list = /\*\*Refused\*\*[^]*?:\n\n([^]*?)\n\n/.exec(page)?.[1] ?? '';
+    expect([...list.matchAll(/`([^`]+)`/g)].map(([, name]) => name)).toEqual(readNames());
+  });
+});
+
 describe('parameters that are not supported', () => {
+  it('are all tested here', () => {
+    expect(table.map(([name]) => name)).toEqual(readNames());
+  });
+
   it.each(table)('%s passes while it asks for nothing', (name, neutral) => {
     for (const value of [...neutral, null, undefined]) {
       expect(() => refuseUnsupportedParameters({ [name]: value })).not.toThrow();

@@ -82,7 +82,14 @@ describe('a generation event', () => {
     [{ type: 'accepted', promptTokens: 3, cachedTokens: 0 }],
     [{ type: 'progress', phase: 'prefill', tokensDone: 0 }],
     [{ type: 'output', choice: 0, tokenIds: [1], deltas: [] }],
-    [{ type: 'output', choice: 1, tokenIds: [], deltas: [{ type: 'toolCall', index: 0, name: 'f', delta: '' }] }],
+    [
+      {
+        type: 'output',
+        choice: 1,
+        tokenIds: [],
+        deltas: [{ type: 'toolCall', index: 0, name: 'f', delta: '' }],
+      },
+    ],
     [{ type: 'echo', text: 'x' }],
     [done],
     [{ type: 'error', code: 'engine_failed', message: 'x', retryable: true }],

@@ -4,7 +4,7 @@ import { createGrammarBuilder } from '../../../../src/worker/grammar/grammarBuil
 import { compileJsonSchema } from '../../../../src/worker/grammar/jsonSchema.js';
 import { createGbnfWalker } from '../../../support/gbnfWalker.js';
 import { loadLlamaGrammar, type LlamaGrammarCheck } from '../../../support/llamaGrammar.js';
-import { createAjvJudge } from './ajvJudge.js';
+import { createAjvJudge } from '../../../support/ajvJudge.js';
 import { createRandom } from './random.js';
 import { jsonValues, schemas } from './randomSchemas.js';
 
