@@ -335,7 +335,8 @@ describe('what another worker would not do better is not tried again', () => {
   it.each([
     ['context_length_exceeded', 400, { code: 'context_length_exceeded', param: 'messages' }],
     ['invalid_prompt', 400, { code: 'invalid_value', param: 'messages' }],
-    ['invalid_request', 502, { code: null, param: null }],
+    ['invalid_request', 400, { code: 'invalid_value', param: null }],
+    ['unsupported_schema', 400, { code: 'unsupported_value', param: null }],
   ] as const)('%s', async (code, status, error) => {
     const cluster = await startTestCluster({
       workers: [1, 2].map(() => ({ script: refuse(code, { retryable: false }) })),
@@ -369,7 +370,7 @@ describe('a worker that falls silent', () => {
     };
 
     await expect(consume()).rejects.toMatchObject({ name: 'UpstreamError', kind: 'lost' });
-    await eventually(() => expect(worker.aborts).toStrictEqual(['req_1']));
+    await eventually(() => expect(worker.aborts).toStrictEqual(['req_test']));
 
     await client.close();
     await worker.kill();

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { getLlama, type Llama, type LlamaModel } from 'node-llama-cpp';
+import { getLlama, type Llama, type LlamaContext, type LlamaModel } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyEncoder } from '../../../src/models/tinyEncoder.js';
 import { writeTinyModel } from '../../../src/models/tinyModel.js';
@@ -20,6 +20,7 @@ describe('node-llama-cpp has the internal', () => {
   let folder: string;
   let llama: Llama;
   let model: LlamaModel;
+  let context: LlamaContext;
   let internals: LlamaInternals;
   const one = Uint32Array.of(0);
 
@@ -29,10 +30,13 @@ describe('node-llama-cpp has the internal', () => {
     await writeTinyModel(modelPath);
     llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: 1 });
     model = await llama.loadModel({ modelPath });
-    const context = await model.createContext({ sequences: 3, contextSize: 256, threads: 1 });
+    context = await model.createContext({ sequences: 3, contextSize: 256, threads: 1 });
     internals = internalsOf(llama, model, context);
   });
   afterAll(async () => {
+    // Inside out, as the worker does: the library waits for ever for a context that nobody gives back.
+    await context.dispose();
+    await model.dispose();
     await llama.dispose();
     await rm(folder, { recursive: true });
   });
@@ -200,7 +204,8 @@ describe('node-llama-cpp has the internal', () => {
       await writeTinyEncoder(modelPath, kind);
       const encoder = await llama.loadModel({ modelPath });
       const options = { contextTokens: 256, threads: 1, ranking: kind === 'ranking' };
-      const { context } = internalsOf(llama, encoder, await createPoolingContext(encoder, options));
+      const pooling = await createPoolingContext(encoder, options);
+      const { context } = internalsOf(llama, encoder, pooling);
       const ids = Uint32Array.from({ length: 256 }, (_, index) => 5 + (index % 100));
       context.disposeSequence(0);
       context.initBatch(ids.length);
@@ -210,6 +215,8 @@ describe('node-llama-cpp has the internal', () => {
       expect(vector).toHaveLength(length);
       expect(vector.every((value) => Number.isFinite(value) && value !== 0)).toBe(true);
       expect(context.getEmbedding(ids.length, 1)).toEqual(vector.slice(0, 1));
+      await pooling.dispose();
+      await encoder.dispose();
     },
   );
 
