@@ -5,7 +5,7 @@ const chunkSizes = [16, 32, 64, 128, 256];
 /** The next larger chunk has to be so much faster to be worth the longer wait of the others. */
 const worthwhileGain = 1.1;
 /** A large model on few cores would keep its worker from starting. */
-const longestMeasurementMs = 1_000;
+const longestMeasurementMs = 500;
 
 /**
  * The smallest prompt chunk beyond which a larger one hardly speeds the prompt up: decoders wait as short as possible
