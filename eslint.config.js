@@ -53,14 +53,14 @@ function restrictionsOf(folder, rule) {
     patterns.push({ group: ['express'], message: 'src/cluster knows nothing of HTTP' });
   return {
     files: [`src/${folder}/**/*.ts`],
-    ignores: folder === 'worker' ? ['src/worker/llama*.ts'] : [],
+    ignores: folder === 'worker' ? ['src/worker/engine/llama*.ts'] : [],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
         {
           patterns: [
             ...patterns,
-            { group: ['node-llama-cpp'], message: 'only src/worker/llama*.ts import node-llama-cpp' },
+            { group: ['node-llama-cpp'], message: 'only src/worker/engine/llama*.ts import node-llama-cpp' },
           ],
         },
       ],

@@ -8,8 +8,13 @@ import { createWorkerMetrics } from '../observability/metrics.js';
 import type { NodeReport } from '../protocol/workerApi.js';
 import { createWorkerApp } from './app.js';
 import { startControllerLink, type ControllerLink } from './joinController.js';
-import { startLlamaRuntime, type LlamaRuntime, type LoadedModel, type LoadOptions } from './llamaRuntime.js';
-import { openPrefixStore, type PrefixStore } from './prefixStore.js';
+import {
+  startLlamaRuntime,
+  type LlamaRuntime,
+  type LoadedModel,
+  type LoadOptions,
+} from './engine/llamaRuntime.js';
+import { openPrefixStore, type PrefixStore } from './scheduler/prefixStore.js';
 import { createWorkerModel, type WorkerModel } from './workerModel.js';
 
 export interface WorkerOptions {

@@ -1,12 +1,12 @@
 import type { ModelKind, ModelReport } from '../protocol/workerApi.js';
-import { createChatPrompt } from './chatPrompt.js';
-import type { LoadedModel } from './llamaRuntime.js';
-import { measureStepBudget } from './measureStepBudget.js';
-import type { ModelTokenizer } from './poolingEngine.js';
-import { createPoolingService, type PoolingService } from './poolingService.js';
-import type { PrefixStore } from './prefixStore.js';
-import { createScheduler, type Scheduler } from './scheduler.js';
-import { createSlotCaches } from './slotCaches.js';
+import { createChatPrompt } from './chat/chatPrompt.js';
+import type { LoadedModel } from './engine/llamaRuntime.js';
+import { measureStepBudget } from './scheduler/measureStepBudget.js';
+import type { ModelTokenizer } from './engine/poolingEngine.js';
+import { createPoolingService, type PoolingService } from './pooling/poolingService.js';
+import type { PrefixStore } from './scheduler/prefixStore.js';
+import { createScheduler, type Scheduler } from './scheduler/scheduler.js';
+import { createSlotCaches } from './scheduler/slotCaches.js';
 
 /** A loaded model with what answers its requests. */
 export type WorkerModel = {

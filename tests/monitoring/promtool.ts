@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Root of the repository. */
-export const projectRoot = new URL('../../', import.meta.url).pathname;
+export const projectRoot = new URL('../..', import.meta.url).pathname;
 
 const installed = spawnSync('promtool', ['--version']).error === undefined;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OutputDelta } from '../../src/protocol/generation.js';
 import type { ChatGenerateRequest } from '../../src/protocol/generateRequest.js';
-import type { Scheduler } from '../../src/worker/scheduler.js';
+import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
 import { generate, greedy, toRequest, type Generated } from '../support/generate.js';
 import { describeWithModel, samples, startRealEngine, type RealEngine } from '../support/realEngine.js';
 import { toScheduler } from '../support/tinyScheduler.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Scheduler } from '../../src/worker/scheduler.js';
+import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
 import { createAjvJudge } from '../support/ajvJudge.js';
 import { generate, greedy, toRequest } from '../support/generate.js';
 import { jsonSchemas } from '../support/jsonSchemas.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ToolDefinition } from '../../src/protocol/generateRequest.js';
-import type { Scheduler } from '../../src/worker/scheduler.js';
+import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
 import { createAjvJudge } from '../support/ajvJudge.js';
 import { generate, greedy, toRequest } from '../support/generate.js';
 import { describeWithModel, startRealEngine, type RealEngine } from '../support/realEngine.js';

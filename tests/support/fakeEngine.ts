@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../../src/worker/engine.js';
+import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../../src/worker/engine/engine.js';
 
 export interface FakeEngineOptions {
   readonly slots?: number;

@@ -7,7 +7,7 @@ import {
   type Sampling,
   type TextGenerateRequest,
 } from '../../src/protocol/generateRequest.js';
-import type { Scheduler } from '../../src/worker/scheduler.js';
+import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
 
 export const greedy: Sampling = { ...defaultSampling, temperature: 0, seed: 1 };
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe } from 'vitest';
-import type { LlamaEngine } from '../../src/worker/engine.js';
-import { startLlamaRuntime } from '../../src/worker/llamaRuntime.js';
+import type { LlamaEngine } from '../../src/worker/engine/engine.js';
+import { startLlamaRuntime } from '../../src/worker/engine/llamaRuntime.js';
 
 const modelPath = path.resolve('models/SmolLM2-135M-Instruct.Q4_1.gguf');
 const isThere = existsSync(modelPath);

@@ -1,4 +1,4 @@
-import type { PromptEngine } from '../../src/worker/chatPrompt.js';
+import type { PromptEngine } from '../../src/worker/chat/chatPrompt.js';
 
 const specialOffset = 0x200000;
 

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeTinyModel, type TinyModelOptions } from '../../src/models/tinyModel.js';
-import type { LlamaEngine } from '../../src/worker/engine.js';
-import { startLlamaRuntime } from '../../src/worker/llamaRuntime.js';
+import type { LlamaEngine } from '../../src/worker/engine/engine.js';
+import { startLlamaRuntime } from '../../src/worker/engine/llamaRuntime.js';
 
 export interface TinyEngine {
   readonly engine: LlamaEngine;

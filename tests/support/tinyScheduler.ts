@@ -1,9 +1,9 @@
-import { createChatPrompt } from '../../src/worker/chatPrompt.js';
-import type { LlamaEngine } from '../../src/worker/engine.js';
-import type { PrefixStore } from '../../src/worker/prefixStore.js';
-import { createScheduler, type Scheduler } from '../../src/worker/scheduler.js';
-import { createSlotCaches } from '../../src/worker/slotCaches.js';
-import { defaultStepBudget, type StepBudget } from '../../src/worker/stepPlan.js';
+import { createChatPrompt } from '../../src/worker/chat/chatPrompt.js';
+import type { LlamaEngine } from '../../src/worker/engine/engine.js';
+import type { PrefixStore } from '../../src/worker/scheduler/prefixStore.js';
+import { createScheduler, type Scheduler } from '../../src/worker/scheduler/scheduler.js';
+import { createSlotCaches } from '../../src/worker/scheduler/slotCaches.js';
+import { defaultStepBudget, type StepBudget } from '../../src/worker/scheduler/stepPlan.js';
 
 /** A scheduler as the worker makes it. */
 export function toScheduler(

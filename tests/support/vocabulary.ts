@@ -1,5 +1,5 @@
 import { getLlama, type Llama, type Token } from 'node-llama-cpp';
-import type { PromptEngine } from '../../src/worker/chatPrompt.js';
+import type { PromptEngine } from '../../src/worker/chat/chatPrompt.js';
 import { vocabularyPath } from './llamaCppSources.js';
 
 export interface Vocabulary {

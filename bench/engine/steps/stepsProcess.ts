@@ -1,8 +1,8 @@
-import { createChatPrompt } from '../../../src/worker/chatPrompt.js';
-import { startLlamaRuntime } from '../../../src/worker/llamaRuntime.js';
-import { measureStepBudget } from '../../../src/worker/measureStepBudget.js';
-import { createScheduler } from '../../../src/worker/scheduler.js';
-import { createSlotCaches } from '../../../src/worker/slotCaches.js';
+import { createChatPrompt } from '../../../src/worker/chat/chatPrompt.js';
+import { startLlamaRuntime } from '../../../src/worker/engine/llamaRuntime.js';
+import { measureStepBudget } from '../../../src/worker/scheduler/measureStepBudget.js';
+import { createScheduler } from '../../../src/worker/scheduler/scheduler.js';
+import { createSlotCaches } from '../../../src/worker/scheduler/slotCaches.js';
 import { toTextRequest } from '../workerContender.js';
 import type { StepsReport, StepsRequest } from './stepMessages.js';
 import { durationOf, isDecoding, readPauses, watchSteps, type WatchedStep } from './watchSteps.js';

@@ -1,4 +1,4 @@
-import type { LlamaEngine } from '../../../src/worker/engine.js';
+import type { LlamaEngine } from '../../../src/worker/engine/engine.js';
 
 /** One call of the engine by the scheduler. */
 export interface WatchedStep {

@@ -2,7 +2,7 @@ import express, { Router, type Response } from 'express';
 import { EmbedRequest, RankRequest } from '../../protocol/embedding.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { internalPaths } from '../../protocol/workerApi.js';
-import type { PoolingService } from '../poolingService.js';
+import type { PoolingService } from '../pooling/poolingService.js';
 import { maxBodyBytes, requireAccepting, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
 
 /** Vectors of texts, and scores of documents; a client that leaves ends the work before its next input. */

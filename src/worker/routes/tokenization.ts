@@ -7,7 +7,7 @@ import {
   type TokenizeResponse,
 } from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
-import { requireKnownTokens } from '../requireKnownTokens.js';
+import { requireKnownTokens } from '../generation/requireKnownTokens.js';
 import { maxBodyBytes, requireModel, type RouteDeps } from './routeDeps.js';
 
 /** Text to tokens and back, for models of every kind. */

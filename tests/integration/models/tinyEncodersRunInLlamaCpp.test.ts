@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadCatalog } from '../../../src/models/catalog.js';
 import { resolveModel } from '../../../src/models/resolveModel.js';
-import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/llamaRuntime.js';
+import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/engine/llamaRuntime.js';
 
 let folder: string;
 let runtime: LlamaRuntime;

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { anonymousPrincipal } from '../../../src/protocol/generateRequest.js';
-import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/llamaRuntime.js';
-import { createPoolingService, type PoolingService } from '../../../src/worker/poolingService.js';
+import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/engine/llamaRuntime.js';
+import { createPoolingService, type PoolingService } from '../../../src/worker/pooling/poolingService.js';
 
 const model = 'all-minilm-l6-v2';
 const file = path.resolve('models/all-MiniLM-L6-v2.F16.gguf');

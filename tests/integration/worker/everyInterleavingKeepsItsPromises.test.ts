@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerationEvent } from '../../../src/protocol/generation.js';
-import type { StepEntry } from '../../../src/worker/engine.js';
+import type { StepEntry } from '../../../src/worker/engine/engine.js';
 import { createFakeEngine, endToken, tokenBehind } from '../../support/fakeEngine.js';
 import { toTextRequest } from '../../support/generate.js';
 import { toScheduler } from '../../support/tinyScheduler.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyEmoji } from '../../../src/models/tinyWords.js';
-import type { Scheduler } from '../../../src/worker/scheduler.js';
+import type { Scheduler } from '../../../src/worker/scheduler/scheduler.js';
 import { generate, greedy, toRequest } from '../../support/generate.js';
 import { startTinyEngine, type TinyEngine } from '../../support/tinyEngine.js';
 import { toScheduler } from '../../support/tinyScheduler.js';

@@ -9,7 +9,7 @@ import {
   createPoolingContext,
   internalsOf,
   type LlamaInternals,
-} from '../../../src/worker/llamaInternals.js';
+} from '../../../src/worker/engine/llamaInternals.js';
 import packageJson from '../../../package.json' with { type: 'json' };
 
 /**

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeTinyEncoder } from '../../../src/models/tinyEncoder.js';
 import { writeTinyModel } from '../../../src/models/tinyModel.js';
-import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/llamaRuntime.js';
+import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/engine/llamaRuntime.js';
 
 const options = { slots: 4, contextTokens: 4096, threads: 1, gpuLayers: undefined };
 let folder: string;

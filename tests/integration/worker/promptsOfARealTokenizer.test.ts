@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChatMessage } from '../../../src/protocol/generateRequest.js';
-import { createChatPrompt, type ChatPromptRequest } from '../../../src/worker/chatPrompt.js';
+import { createChatPrompt, type ChatPromptRequest } from '../../../src/worker/chat/chatPrompt.js';
 import { readChatTemplates } from '../../support/llamaCppSources.js';
 import { loadVocabulary, type Vocabulary } from '../../support/vocabulary.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Sampling } from '../../../src/protocol/generateRequest.js';
-import type { Scheduler } from '../../../src/worker/scheduler.js';
+import type { Scheduler } from '../../../src/worker/scheduler/scheduler.js';
 import { generate, greedy, toRequest, toTextRequest } from '../../support/generate.js';
 import { startTinyEngine, type TinyEngine } from '../../support/tinyEngine.js';
 import { toScheduler } from '../../support/tinyScheduler.js';

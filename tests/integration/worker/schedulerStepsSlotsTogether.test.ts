@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LlamaEngine, StepEntry } from '../../../src/worker/engine.js';
+import type { LlamaEngine, StepEntry } from '../../../src/worker/engine/engine.js';
 import { generate, toRequest } from '../../support/generate.js';
 import { startTinyEngine, type TinyEngine } from '../../support/tinyEngine.js';
 import { toScheduler } from '../../support/tinyScheduler.js';

@@ -10,7 +10,7 @@ interface Rule {
   readonly packages?: readonly string[];
 }
 
-const root = fileURLToPath(new URL('../../../', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 // Not a static import: plain JavaScript has no types.
 const { importTable } = (await import(new URL('../../../eslint.config.js', import.meta.url).href)) as {
   importTable: Record<string, Rule>;
@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 const routing = 'src/routing/leastBusy.ts';
 const controller = 'src/controller/dispatch.ts';
-const worker = 'src/worker/scheduler.ts';
+const worker = 'src/worker/scheduler/scheduler.ts';
 const protocol = 'src/protocol/sse.ts';
 const cluster = 'src/cluster/tokenRate.ts';
 const config = 'src/config/config.ts';
@@ -59,11 +59,11 @@ describe('lint refuses', () => {
     ['routing → observability', routing, '../observability/logger.js', restrictedPaths],
     ['routing → node:fs', routing, 'node:fs', restrictedImports],
     ['routing → a package', routing, 'zod', restrictedImports],
-    ['controller → worker', controller, '../worker/stepPlan.js', restrictedPaths],
+    ['controller → worker', controller, '../worker/scheduler/stepPlan.js', restrictedPaths],
     ['controller → supervisor', controller, '../supervisor/restartPolicy.js', restrictedPaths],
-    ['worker → controller', worker, '../controller/respond.js', restrictedPaths],
-    ['worker → cluster', worker, '../cluster/tokenRate.js', restrictedPaths],
-    ['worker → routing', worker, '../routing/leastBusy.js', restrictedPaths],
+    ['worker → controller', worker, '../../controller/respond.js', restrictedPaths],
+    ['worker → cluster', worker, '../../cluster/tokenRate.js', restrictedPaths],
+    ['worker → routing', worker, '../../routing/leastBusy.js', restrictedPaths],
     ['protocol → express', protocol, 'express', restrictedImports],
     ['protocol → node:fs', protocol, 'node:fs', restrictedImports],
     ['protocol → config', protocol, '../config/config.js', restrictedPaths],
@@ -74,9 +74,9 @@ describe('lint refuses', () => {
     ['config → winston', config, 'winston', restrictedImports],
     ['observability → cluster', observability, '../cluster/tokenRate.js', restrictedPaths],
     ['observability → express', observability, 'express', restrictedImports],
-    ['models → worker', models, '../worker/stepPlan.js', restrictedPaths],
+    ['models → worker', models, '../worker/scheduler/stepPlan.js', restrictedPaths],
     ['supervisor → controller', supervisor, '../controller/dispatch.js', restrictedPaths],
-    ['supervisor → worker', supervisor, '../worker/stepPlan.js', restrictedPaths],
+    ['supervisor → worker', supervisor, '../worker/scheduler/stepPlan.js', restrictedPaths],
   ])('%s', async (_name, file, imported, rule) => {
     expect(await brokenRules(file, `import * as other from '${imported}';\nexport { other };\n`)).toEqual([
       rule,
@@ -111,7 +111,7 @@ describe('lint refuses', () => {
     async (file) => {
       const code = "import { getLlama } from 'node-llama-cpp';\nexport { getLlama };\n";
       expect(await brokenRules(file, code)).toEqual([restrictedImports]);
-      expect(await brokenRules('src/worker/llamaEngine.ts', code)).toEqual([]);
+      expect(await brokenRules('src/worker/engine/llamaEngine.ts', code)).toEqual([]);
     },
   );
 

@@ -1,0 +1,162 @@
+import { LlamaVocabularyType } from 'node-llama-cpp';
+import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
+import type { SampledLogprob } from '../../protocol/generation.js';
+import type { LlamaEngine, StepEntry, StepResult } from './engine.js';
+import { internalsOf } from './llamaInternals.js';
+import { findSpecialTokens, listSpecialTexts } from './llamaVocabulary.js';
+import { createLlamaSampler, createTokenRater, type LlamaSampler } from './llamaSampler.js';
+import { toTokenBytes } from './tokenBytes.js';
+
+export interface LlamaEngineParts {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly threads: number;
+  readonly facts: Pick<
+    LlamaEngine,
+    'modelId' | 'loadSeconds' | 'memoryBytes' | 'fingerprint' | 'stateFormat'
+  >;
+  /** Runs `work` while no other model of this process computes: more threads than cores stop all of them. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** A model's sequences in llama.cpp. The context belongs to the engine alone: its public sequences are not used. */
+export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
+  const { model, context, exclusively } = parts;
+  const internals = internalsOf(parts.llama, model, context);
+  const addon = internals.context;
+  const { bos } = model.tokens;
+  const spelling = model.vocabularyType === LlamaVocabularyType.bpe ? 'byte-level' : 'sentence-piece';
+  const vocabularySize = model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0;
+  const cached: number[][] = Array.from({ length: context.totalSequences }, () => []);
+  const endTokens = findSpecialTokens(model).filter((token) => model.isEogToken(token));
+  let isDisposed = false;
+  addon.setThreads(parts.threads);
+
+  const cacheOf = (slot: number): number[] => cached[slot] ?? [];
+  const tokenBytes = (token: number): string =>
+    toTokenBytes(internals.model.getTokenString(token), spelling).toString('base64');
+  const samplerDeps = { internals, contextTokens: context.contextSize, endTokens, tokenBytes };
+
+  function clear(slot: number): void {
+    addon.disposeSequence(slot);
+    cached[slot] = [];
+  }
+
+  function truncate(slot: number, count: number): void {
+    const tokens = cacheOf(slot);
+    if (count >= tokens.length) return;
+    if (count > 0 && addon.removeTokenCellsFromSequence(slot, count, tokens.length)) tokens.length = count;
+    else clear(slot);
+  }
+
+  async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
+    if (isDisposed)
+      return entries.map(() => ({ kind: 'failed', error: new Error('the model was unloaded') }));
+    try {
+      const logitIndexes = addBatch(entries);
+      await addon.decodeBatch();
+      for (const { slot, tokens } of entries) cacheOf(slot).push(...tokens);
+      return await Promise.all(entries.map((entry, index) => readResult(entry, logitIndexes[index])));
+    } catch (error) {
+      // What the caches hold after a failed batch is unknown.
+      for (const { slot } of entries) clear(slot);
+      return entries.map(() => ({ kind: 'failed', error: toError(error) }));
+    }
+  }
+
+  /** Returns where in the batch each entry has logits: behind every token to rate, or behind its last one. */
+  function addBatch(entries: readonly StepEntry[]): Uint32Array[] {
+    addon.initBatch(entries.reduce((sum, { tokens }) => sum + tokens.length, 0));
+    return entries.map(({ slot, tokens, sampler, rate }) => {
+      const wanted = rate ? [...tokens.keys()] : sampler ? [tokens.length - 1] : [];
+      return addon.addToBatch(slot, cacheOf(slot).length, Uint32Array.from(tokens), Uint32Array.from(wanted));
+    });
+  }
+
+  async function readResult(entry: StepEntry, logitIndexes: Uint32Array | undefined): Promise<StepResult> {
+    // Samplers come from createSampler alone.
+    const sampler = entry.sampler as LlamaSampler | undefined;
+    try {
+      const ratings = await rateAll(entry, logitIndexes);
+      if (!sampler) return { kind: 'cached', ratings };
+      const logitIndex = logitIndexes?.at(-1) ?? 0;
+      const startedAt = performance.now();
+      const token = await sampler.sample(logitIndex);
+      const sampleMs = performance.now() - startedAt;
+      const logprob = await sampler.rate(logitIndex, token);
+      return { kind: 'sampled', token, isEnd: model.isEogToken(token as Token), logprob, ratings, sampleMs };
+    } catch (error) {
+      return { kind: 'failed', error: toError(error) };
+    }
+  }
+
+  async function rateAll(
+    { rate }: StepEntry,
+    logitIndexes: Uint32Array | undefined,
+  ): Promise<SampledLogprob[]> {
+    if (!rate) return [];
+    const rater = createTokenRater(samplerDeps);
+    const ratings: SampledLogprob[] = [];
+    for (const [index, target] of rate.targets.entries())
+      ratings.push(await rater.rate(logitIndexes?.[index] ?? 0, target, rate.top));
+    rater.dispose();
+    return ratings;
+  }
+
+  return {
+    ...parts.facts,
+    contextTokens: context.contextSize,
+    slotCount: context.totalSequences,
+    batchTokens: context.batchSize,
+    chatTemplate: model.fileInfo.metadata.tokenizer?.chat_template,
+    bosToken:
+      bos === null
+        ? undefined
+        : { id: bos, text: model.tokens.bosString ?? '', prepend: model.tokens.shouldPrependBosToken },
+    eosTokenText: model.tokens.eosString ?? '',
+    vocabularySize,
+    specialTexts: listSpecialTexts(model),
+    step: (entries) => exclusively(() => step(entries)),
+    createSampler: (options) => createLlamaSampler(samplerDeps, options),
+    cachedTokens: cacheOf,
+    truncate,
+    copyCache: (from, to, count) =>
+      exclusively(async () => {
+        clear(to);
+        await addon.copySequenceStateFromOtherSequence(to, from);
+        cached[to] = [...cacheOf(from)];
+        truncate(to, count);
+      }),
+    saveCache: (slot, file) =>
+      exclusively(async () => {
+        await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
+      }),
+    loadCache: (slot, file, tokens) =>
+      exclusively(async () => {
+        clear(slot);
+        const loaded = await addon.loadSequenceStateFromFile(file, slot, context.contextSize);
+        if (loaded.length !== tokens.length || tokens.some((token, index) => loaded[index] !== token)) {
+          clear(slot);
+          throw new Error('the saved state holds other tokens than expected');
+        }
+        cached[slot] = [...tokens];
+      }),
+    tokenize: (text, { special }) => model.tokenize(text, special),
+    isControlToken: (token) => model.isSpecialToken(token as Token),
+    detokenize: (tokens, preceding, options) =>
+      model.detokenize(tokens as Token[], options?.special ?? false, preceding as Token[]),
+    tokenBytes,
+    // A context that is freed while it computes takes the process with it.
+    dispose: () =>
+      exclusively(async () => {
+        isDisposed = true;
+        await context.dispose();
+        await model.dispose();
+      }),
+  };
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,183 @@
+import type { Readable } from 'node:stream';
+import type { GenerationFailure } from '../../protocol/generation.js';
+import type { GenerateRequest } from '../../protocol/generateRequest.js';
+import type { ModelReport } from '../../protocol/workerApi.js';
+import type { ChatPrompt } from '../chat/chatPrompt.js';
+import type { LlamaEngine } from '../engine/engine.js';
+import { createGenerationTask, type GenerationTask } from '../generation/generationTask.js';
+import { prepareGeneration } from '../generation/prepareGeneration.js';
+import { RefusedError } from '../refusedError.js';
+import type { SlotCaches } from './slotCaches.js';
+import { commonPrefix, planMove, worthwhileTokens } from './slotPlacement.js';
+import { planStep, type StepBudget } from './stepPlan.js';
+
+export type Submission =
+  | { readonly kind: 'accepted'; readonly events: Readable }
+  | { readonly kind: 'refused'; readonly failure: GenerationFailure };
+
+/** Runs the generations of one model, several slots in lock-step: one step is one batch of llama.cpp. */
+export interface Scheduler {
+  /** Claims a slot for the request or says at once why not; `signal` frees the slot before the next step. */
+  submit(request: GenerateRequest, signal: AbortSignal): Submission;
+  report(): ModelReport;
+  /** Resolves when no generation is running. */
+  whenIdle(): Promise<void>;
+}
+
+export interface SchedulerOptions {
+  readonly engine: LlamaEngine;
+  readonly prompt: ChatPrompt;
+  readonly caches: SlotCaches;
+  readonly budget: StepBudget;
+}
+
+const progressCheckMs = 500;
+/** A prompt chunk of a large model on few cores takes a minute; nothing that works takes longer than this. */
+const longestStepMs = 180_000;
+/** A gap between active slots costs a micro-batch a step; one that lasts so long is worth moving a sequence. */
+const stepsBeforeMove = 8;
+/** A sequence that ends sooner is not worth moving. */
+const fewTokensLeft = 32;
+
+export function createScheduler({ engine, prompt, caches, budget }: SchedulerOptions): Scheduler {
+  /** In the order of arrival. */
+  const active = new Set<GenerationTask>();
+  const idleListeners: (() => void)[] = [];
+  let isRunning = false;
+  let stepBeganAt = 0;
+  let fragmentedSteps = 0;
+
+  function submit(request: GenerateRequest, signal: AbortSignal): Submission {
+    const busy = new Set([...active].map((task) => task.slot));
+    if (busy.size === engine.slotCount) return refuse('no_free_slot', 'All slots are busy.', true);
+    try {
+      const prepared = prepareGeneration(request, engine, prompt);
+      const tokens = [...prepared.promptTokens, ...request.resumeTokens];
+      const chosen = caches.choose(tokens, request.principal.cacheNamespace, busy);
+      if (!chosen) return refuse('no_free_slot', 'All slots are busy.', true);
+      const task = createGenerationTask(prepared, chosen.index, chosen.tokens, engine);
+      active.add(task);
+      if (signal.aborted) task.cancel();
+      else signal.addEventListener('abort', () => task.cancel(), { once: true });
+      if (!isRunning) void run();
+      return { kind: 'accepted', events: task.events };
+    } catch (error) {
+      if (error instanceof RefusedError) return { kind: 'refused', failure: error.failure };
+      throw error;
+    }
+  }
+
+  async function run(): Promise<void> {
+    isRunning = true;
+    const progress = setInterval(() => {
+      // A step that never ends is no life: the silence tells the controller to go on elsewhere.
+      if (performance.now() - stepBeganAt < longestStepMs) active.forEach((task) => task.reportProgress());
+    }, progressCheckMs);
+    try {
+      for (removeFinished(); active.size > 0; removeFinished()) {
+        stepBeganAt = performance.now();
+        await closeGap();
+        await beginWaiting();
+        await step();
+      }
+    } catch (error) {
+      for (const task of active) task.fail(toFailure(error));
+      removeFinished();
+    } finally {
+      clearInterval(progress);
+      isRunning = false;
+      idleListeners.splice(0).forEach((resolve) => resolve());
+    }
+  }
+
+  /** Gives new tasks what is cached of their prompts; a task whose prefix is being evaluated by another waits for it. */
+  async function beginWaiting(): Promise<void> {
+    for (const task of active) {
+      if (task.hasBegun || task.isFinished || isFollowing(task)) continue;
+      try {
+        task.begin(await caches.fill(task.slot, task.sequence, task.request.principal.cacheNamespace));
+      } catch (error) {
+        task.fail(toFailure(error));
+      }
+    }
+  }
+
+  function isFollowing(task: GenerationTask): boolean {
+    const { cacheNamespace } = task.request.principal;
+    return [...active].some((other) => {
+      if (other === task || !other.hasBegun || other.isFinished) return false;
+      if (other.request.principal.cacheNamespace !== cacheNamespace) return false;
+      const shared = commonPrefix(other.sequence, task.sequence);
+      const evaluated = commonPrefix(engine.cachedTokens(other.slot), task.sequence);
+      const own = commonPrefix(engine.cachedTokens(task.slot), task.sequence);
+      return shared > evaluated && shared >= own + worthwhileTokens;
+    });
+  }
+
+  /** Moves the last active sequence into a gap between the others, if the gap has been there for a while. */
+  async function closeGap(): Promise<void> {
+    const tasks = [...active].filter((task) => task.hasBegun);
+    const move = planMove(tasks.map((task) => task.slot));
+    fragmentedSteps = move ? fragmentedSteps + 1 : 0;
+    const task = tasks.find(({ slot }) => slot === move?.from);
+    if (!move || !task || fragmentedSteps < stepsBeforeMove || task.tokensLeft < fewTokensLeft) return;
+    if ([...active].some(({ slot }) => slot === move.to)) return;
+    fragmentedSteps = 0;
+    await caches.move(move.from, move.to);
+    task.moveTo(move.to);
+  }
+
+  /** All active sequences go into one batch, in ascending order. */
+  async function step(): Promise<void> {
+    const tasks = [...active].filter((task) => task.hasBegun && !task.isFinished);
+    const taskOfSlot = new Map(tasks.map((task) => [task.slot, task]));
+    const actions = planStep(
+      tasks.map((task) => task.view()),
+      budget,
+      engine.batchTokens,
+    );
+    const stepped = actions.flatMap((action) => taskOfSlot.get(action.index) ?? []);
+    // A loop without a step would never end, and never let anything else run.
+    if (stepped.length === 0 && tasks.length > 0) throw new Error('no active sequence can be stepped');
+    if (stepped.length === 0) return;
+    const results = await engine.step(
+      actions.flatMap((action) => taskOfSlot.get(action.index)?.toEntry(action) ?? []),
+    );
+    results.forEach((result, index) => stepped[index]?.take(result));
+  }
+
+  function removeFinished(): void {
+    for (const task of active) {
+      if (!task.isFinished) continue;
+      active.delete(task);
+      task.release();
+    }
+  }
+
+  return {
+    submit,
+    report: () => ({
+      id: engine.modelId,
+      kind: 'generation',
+      slotsTotal: engine.slotCount,
+      slotsBusy: active.size,
+      contextTokens: engine.contextTokens,
+      loadSeconds: engine.loadSeconds,
+      memoryBytes: engine.memoryBytes,
+      fingerprint: engine.fingerprint,
+    }),
+    whenIdle: () => (isRunning ? new Promise((resolve) => idleListeners.push(resolve)) : Promise.resolve()),
+  };
+}
+
+function refuse(code: GenerationFailure['code'], message: string, retryable: boolean): Submission {
+  return { kind: 'refused', failure: { code, message, retryable } };
+}
+
+function toFailure(error: unknown): GenerationFailure {
+  return {
+    code: 'engine_failed',
+    message: error instanceof Error ? error.message : String(error),
+    retryable: true,
+  };
+}
