@@ -23,7 +23,7 @@ help: ## List the targets
 
 .PHONY: up
 up: $(BUILD) ## Install, build, get the model, and run the cluster until Ctrl-C
-	@exec node dist/cli/main.js up $(if $(MODEL),--model '$(MODEL)') $(ARGS)
+	@exec node dist/cli/main.cjs up $(if $(MODEL),--model '$(MODEL)') $(ARGS)
 
 .PHONY: test
 test: $(BUILD) ## Format, lint, types and all tests
@@ -34,11 +34,11 @@ build: $(BUILD) ## Compile src/ to dist/
 
 .PHONY: model
 model: $(BUILD) ## Download the default model (or MODEL=...) into models/
-	@exec node dist/cli/main.js models pull $(or $(MODEL),smollm2-135m-instruct) $(ARGS)
+	@exec node dist/cli/main.cjs models pull $(or $(MODEL),smollm2-135m-instruct) $(ARGS)
 
 .PHONY: status
 status: $(BUILD) ## Show the nodes of the running cluster
-	@exec node dist/cli/main.js status $(ARGS)
+	@exec node dist/cli/main.cjs status $(ARGS)
 
 .PHONY: bench
 bench: $(BUILD) ## Measure what the controller adds to a request

@@ -27,3 +27,8 @@ export function toRate(metric: string, tokens: number, milliseconds: number): Re
 export function toWait(metric: string, milliseconds: number): Reading {
   return { metric, unit: 'ms', better: 'less', value: milliseconds };
 }
+
+/** How many times as much as it might be: less is better. */
+export function toRatio(metric: string, value: number): Reading {
+  return { metric, unit: 'times', better: 'less', value };
+}

@@ -13,7 +13,7 @@ import { toRunningContender } from './runningContender.js';
 import { startServerProcess } from './serverProcess.js';
 import type { CompletionDialect } from './streamCompletion.js';
 
-const mainFile = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 const Health = z.object({ models: z.array(z.object({ id: z.string() })).min(1) });
 
 /** The compiled worker as `up` runs it, but by itself, asked with the protocol that the controller speaks. */

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { writeTinyModel, type TinyModelOptions } from '../../src/models/tinyModel.js';
 
-const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/cli/main.cjs', import.meta.url));
 
 export interface UpProcess {
   /** Of the controller: `http://127.0.0.1:…`. */

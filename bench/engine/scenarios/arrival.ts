@@ -1,5 +1,5 @@
 import type { Completion, RunningContender } from '../contender.js';
-import { toWait, type Measurement } from '../measurement.js';
+import { toRatio, toWait, type Measurement } from '../measurement.js';
 import type { Prompts } from '../prompts.js';
 import { median, quantile } from '../statistics.js';
 
@@ -9,13 +9,15 @@ const promptTokens = 32;
 const tokensBefore = 16;
 const chunkGrain = 16;
 
-/** The name of the figure that the issue sets a limit to. */
-export const waitOverPartsMetric = 'p99 wait ÷ (one chunk + one step)';
+/** A chunk takes longer the more of the prompt is in front of it; the longest waits are those for the last ones. */
+export const waitOverLastChunkMetric = 'p99 wait ÷ (last chunk + one step)';
+export const waitOverFirstChunkMetric = 'p99 wait ÷ (first chunk + one step)';
 
 /**
  * Four streams decode, a long prompt arrives: how long they wait for their next token until it has its first. Then
- * the two parts alone, for the same contender: the decoders' step before it came, and a prompt as long as the chunks
- * in which it was evaluated, which is how many tokens it had for each token that the decoders got meanwhile.
+ * the two parts alone, for the same contender: the decoders' step before it came, and a chunk, both as the first of a
+ * prompt and as the last of the long one. A chunk has as many tokens as the prompt had for each token that the
+ * decoders got meanwhile.
  */
 export function createArrivalMeasurement(
   prompts: Prompts,
@@ -30,20 +32,27 @@ export function createArrivalMeasurement(
       if (arrival.endedEarly)
         console.log(`  ${contender.name}: a decoder ended before the prompt was done: see --arrival-tokens`);
       const chunkTokens = toChunkTokens(tokens, arrival.waits.length / decoders);
-      const chunk = prompts.toTokens(`${name}/chunk`, chunkTokens);
-      const alone = await contender.complete({ prompt: chunk, tokens: 1 });
-      const chunkMs = (alone.tokenTimes[0] ?? NaN) - alone.sentAt;
+      const toFirstToken = async (prompt: readonly number[]) => {
+        const alone = await contender.complete({ prompt: [...prompt], tokens: 1 });
+        return (alone.tokenTimes[0] ?? NaN) - alone.sentAt;
+      };
+      const firstChunkMs = await toFirstToken(prompts.toTokens(`${name}/chunk`, chunkTokens));
+      // Behind the rest of the long prompt, which is still cached where the contender caches anything.
+      const behind = prompts.toTokens(`${name}/long`, tokens).slice(0, tokens - chunkTokens);
+      const lastChunk = prompts.toTokens(`${name}/last-chunk`, chunkTokens);
+      const lastChunkMs = await toFirstToken([...behind, ...lastChunk]);
       const waitMs = quantile(arrival.waits, 0.99);
-      const ratio = waitMs / (chunkMs + arrival.stepMs);
       return [
         toWait('decoders wait while a prompt arrives, median', median(arrival.waits)),
         toWait('decoders wait while a prompt arrives, p99', waitMs),
         toWait('decoders wait while a prompt arrives, longest', Math.max(...arrival.waits)),
         toWait('first token of the arriving prompt', arrival.firstTokenMs),
         { metric: 'chunk that it was evaluated in', unit: 'tokens', better: 'neither', value: chunkTokens },
-        toWait('one such chunk alone', chunkMs),
+        toWait('one such chunk alone, the first of a prompt', firstChunkMs),
+        toWait('one such chunk alone, the last of the prompt', lastChunkMs),
         toWait('one step of the decoders alone', arrival.stepMs),
-        { metric: waitOverPartsMetric, unit: 'times', better: 'less', value: ratio },
+        toRatio(waitOverFirstChunkMetric, waitMs / (firstChunkMs + arrival.stepMs)),
+        toRatio(waitOverLastChunkMetric, waitMs / (lastChunkMs + arrival.stepMs)),
       ];
     },
   };

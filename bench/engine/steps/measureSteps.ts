@@ -22,7 +22,11 @@ export interface StepsOptions extends Pick<ContenderOptions, 'modelPath' | 'thre
  */
 export async function measureSteps(prompts: Prompts, options: StepsOptions): Promise<StepsReport> {
   const { modelPath, threads, contextTokens, rounds, arrivingTokens, decodedTokens } = options;
-  const child = fork(processFile, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child = fork(processFile, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // As src/cli/main.cts sets it for a worker.
+    env: { ...process.env, UV_THREADPOOL_SIZE: '1' },
+  });
   const request: StepsRequest = {
     ...{ modelPath, threads, contextTokens, rounds, decodedTokens },
     prompts: Array.from({ length: rounds }, (_, round) => ({

@@ -14,7 +14,7 @@ import { workerNames } from '../workerNames.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const program = fileURLToPath(new URL('../main.js', import.meta.url));
+const program = fileURLToPath(new URL('../main.cjs', import.meta.url));
 
 /** `ai-cluster up`: a controller and local workers as child processes, kept running until Ctrl-C or SIGTERM. */
 export async function runUp(settings: Settings, environment: Environment): Promise<void> {

@@ -50,9 +50,25 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     else clear(slot);
   }
 
+  /**
+   * Two batches: sequences with one token, then those with more. llama.cpp cuts a batch into micro-batches of as many
+   * tokens of each sequence anyway, and in a common one the short caches would be read as if they were as long as the
+   * longest.
+   */
   async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
-    if (isDisposed)
-      return entries.map(() => ({ kind: 'failed', error: new Error('the model was unloaded') }));
+    const results = new Map<StepEntry, StepResult>();
+    const decoding = entries.filter(({ tokens }) => tokens.length === 1);
+    const prompts = entries.filter(({ tokens }) => tokens.length > 1);
+    for (const batch of [decoding, prompts]) {
+      if (batch.length === 0) continue;
+      const outcome = await decode(batch);
+      batch.forEach((entry, index) => results.set(entry, outcome[index] ?? failed(unloaded)));
+    }
+    return entries.map((entry) => results.get(entry) ?? failed(unloaded));
+  }
+
+  async function decode(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
+    if (isDisposed) return entries.map(() => failed(unloaded));
     try {
       const logitIndexes = addBatch(entries);
       await addon.decodeBatch();
@@ -61,7 +77,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     } catch (error) {
       // What the caches hold after a failed batch is unknown.
       for (const { slot } of entries) clear(slot);
-      return entries.map(() => ({ kind: 'failed', error: toError(error) }));
+      return entries.map(() => failed(error));
     }
   }
 
@@ -87,7 +103,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       const logprob = await sampler.rate(logitIndex, token);
       return { kind: 'sampled', token, isEnd: model.isEogToken(token as Token), logprob, ratings, sampleMs };
     } catch (error) {
-      return { kind: 'failed', error: toError(error) };
+      return failed(error);
     }
   }
 
@@ -157,6 +173,8 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
   };
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
+const unloaded = new Error('the model was unloaded');
+
+function failed(error: unknown): StepResult {
+  return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
 }

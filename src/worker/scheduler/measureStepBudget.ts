@@ -1,31 +1,56 @@
 import type { LlamaEngine } from '../engine/engine.js';
 import { defaultStepBudget, type StepBudget } from './stepPlan.js';
 
-const chunkSizes = [16, 32, 64, 128, 256];
-/** The next larger chunk has to be so much faster to be worth the longer wait of the others. */
-const worthwhileGain = 1.1;
-/** A large model on few cores would keep its worker from starting. */
-const longestMeasurementMs = 500;
+/** Below 64 tokens llama.cpp's attention reads a long cache once for each token, so that prompts slow down with length. */
+const chunkSizes = [64, 128, 256];
+/** For models whose steps would take too long with the others. */
+const smallChunkSizes = [16, 32, 64];
+/** Each size counts with its best time: whatever else runs can only make it slower. */
+const rounds = 2;
+/** A smaller chunk than the fastest is taken if it loses less than this: the others wait so much shorter. */
+const worthwhileShare = 0.9;
+/** Loading a model should not take notice. */
+const longestMeasurementMs = 300;
+/** What decoders, cancellations and the next request wait for. */
+const longestStepMs = 500;
 
 /**
- * The smallest prompt chunk beyond which a larger one hardly speeds the prompt up: decoders wait as short as possible
- * for prompts that hardly get slower. Measured in an empty slot, which is empty again afterwards; where time runs out
- * the largest chunk measured so far.
+ * The smallest prompt chunk that is nearly as fast as the fastest: decoders wait as short as possible for prompts that
+ * hardly get slower. Where nothing decodes, as much as can be evaluated in half a second. Measured in an empty slot,
+ * which is empty again afterwards; where time runs out, of the sizes measured so far.
  */
 export async function measureStepBudget(engine: LlamaEngine): Promise<StepBudget> {
   const startedAt = performance.now();
-  let best: { size: number; rate: number } | undefined;
+  const largest = Math.min(engine.contextTokens, engine.batchTokens);
+  const bestMs = new Map<number, number>();
   // The first batch reads the weights from the disk.
   await evaluate(engine, 1);
-  for (const size of chunkSizes) {
-    if (size > Math.min(engine.contextTokens, engine.batchTokens)) break;
-    const expectedMs = best ? (size / best.rate) * 1_000 : 0;
-    if (performance.now() - startedAt + expectedMs > longestMeasurementMs) break;
-    const rate = size / ((await evaluate(engine, size)) / 1_000);
-    if (best && rate < best.rate * worthwhileGain) break;
-    best = { size, rate };
+  const probeTokens = Math.min(largest, 16);
+  const msPerToken = (await evaluate(engine, probeTokens)) / probeTokens;
+  const sizes = msPerToken * 64 <= longestStepMs ? chunkSizes : smallChunkSizes;
+  for (let round = 0; round < rounds; round++) {
+    for (const size of sizes.filter((candidate) => candidate <= largest)) {
+      const expectedMs = bestMs.get(size) ?? size * msPerToken;
+      if (bestMs.size > 0 && performance.now() - startedAt + expectedMs > longestMeasurementMs) break;
+      const ms = await evaluate(engine, size);
+      bestMs.set(size, Math.min(ms, bestMs.get(size) ?? ms));
+    }
   }
-  return { ...defaultStepBudget, ...(best ? { besideDecodersTokens: best.size } : {}) };
+  return chooseStepBudget(bestMs, largest);
+}
+
+/** From the milliseconds that each chunk size took, smallest first; the default where none was measured. */
+export function chooseStepBudget(msOfSize: ReadonlyMap<number, number>, largest: number): StepBudget {
+  const rates = [...msOfSize].map(([size, ms]) => ({ size, tokensPerMs: size / ms }));
+  const fastest = Math.max(...rates.map(({ tokensPerMs }) => tokensPerMs));
+  const chosen = rates.find(({ tokensPerMs }) => tokensPerMs >= fastest * worthwhileShare);
+  if (!chosen) return defaultStepBudget;
+  const besideDecodersTokens = chosen.size;
+  const inLongestStep = Math.floor((fastest * longestStepMs) / besideDecodersTokens) * besideDecodersTokens;
+  return {
+    besideDecodersTokens,
+    aloneTokens: Math.max(besideDecodersTokens, Math.min(largest, inLongestStep)),
+  };
 }
 
 /** Milliseconds of a prompt of `count` tokens. */

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/config.js';
 import { createProgram } from './program.js';
