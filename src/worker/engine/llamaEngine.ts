@@ -56,19 +56,18 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
    * longest.
    */
   async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
-    const results = new Map<StepEntry, StepResult>();
     const decoding = entries.filter(({ tokens }) => tokens.length === 1);
-    const prompts = entries.filter(({ tokens }) => tokens.length > 1);
-    for (const batch of [decoding, prompts]) {
-      if (batch.length === 0) continue;
-      const outcome = await decode(batch);
-      batch.forEach((entry, index) => results.set(entry, outcome[index] ?? failed(unloaded)));
-    }
-    return entries.map((entry) => results.get(entry) ?? failed(unloaded));
+    const prompts = entries.filter(({ tokens }) => tokens.length !== 1);
+    const results = [
+      ...(decoding.length > 0 ? await decode(decoding) : []),
+      ...(prompts.length > 0 ? await decode(prompts) : []),
+    ];
+    const places = [...decoding, ...prompts];
+    return entries.map((entry) => results[places.indexOf(entry)] ?? failed('the step left it out'));
   }
 
   async function decode(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
-    if (isDisposed) return entries.map(() => failed(unloaded));
+    if (isDisposed) return entries.map(() => failed('the model was unloaded'));
     try {
       const logitIndexes = addBatch(entries);
       await addon.decodeBatch();
@@ -172,8 +171,6 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       }),
   };
 }
-
-const unloaded = new Error('the model was unloaded');
 
 function failed(error: unknown): StepResult {
   return { kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) };

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { getLlama, getModuleVersion, LlamaLogLevel } from 'node-llama-cpp';
-import type { Llama, LlamaModel } from 'node-llama-cpp';
+import type { Llama } from 'node-llama-cpp';
 import { readAvailableMemory } from './availableMemory.js';
 import type { LlamaEngine } from './engine.js';
 import { createLlamaEngine } from './llamaEngine.js';
 import { createPoolingContext } from './llamaInternals.js';
 import { readModelFile } from './llamaModelFile.js';
+import { digestModelFile } from './modelDigest.js';
 import { createLlamaPoolingEngine } from './llamaPoolingEngine.js';
 import { requireMemory } from './memoryNeed.js';
 import { describeWrongKind } from '../modelKind.js';
@@ -126,7 +127,7 @@ async function loadModel(deps: LoadDeps, options: LoadOptions): Promise<LoadedMo
           swaFullCache: true,
         })
       : await createPoolingContext(model, { contextTokens, threads, ranking: kind === 'ranking' });
-  const fingerprint = await fingerprintOf(model);
+  const fingerprint = await fingerprintOf(options.modelPath);
   const parts = { llama, model, context, threads, exclusively };
   const facts = {
     modelId: options.modelId,
@@ -144,14 +145,8 @@ function total(memory: { ram: number; vram: number }): number {
   return memory.ram + memory.vram;
 }
 
-async function fingerprintOf(model: LlamaModel): Promise<string> {
-  const { metadata, tensorInfo } = model.fileInfo;
-  const facts = [
-    await getModuleVersion(),
-    model.filename,
-    model.size,
-    tensorInfo?.length,
-    metadata.general.name,
-  ];
+/** Of what the output depends on: the model's content and the version that runs it. */
+async function fingerprintOf(modelPath: string): Promise<string> {
+  const facts = [await getModuleVersion(), await digestModelFile(modelPath)];
   return `fp_${createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 10)}`;
 }
