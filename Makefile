@@ -9,7 +9,7 @@ ARGS ?=
 
 NODE_MODULES := node_modules/.package-lock.json
 BUILD := dist/.tsbuildinfo
-SOURCES := $(shell find src -name '*.ts') tsconfig.json tsconfig.build.json
+SOURCES := $(shell find src -name '*.?ts' -o -name '*.ts') tsconfig.json tsconfig.build.json
 
 .PHONY: help
 help: ## List the targets

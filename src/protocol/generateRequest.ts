@@ -126,7 +126,7 @@ const common = {
   /** Report each token's log probability and so many of the most likely ones; null: neither. */
   topLogprobs: z.int().min(0).max(20).nullable(),
   /** Milliseconds from the arrival of the request after which it fails; null: never. */
-  deadlineMs: z.int().min(1).nullable(),
+  deadlineMs: z.int().min(1).max(0x7fff_ffff).nullable(),
   /**
    * Tokens that another worker already generated for this request and the client already has: they are prefilled
    * behind the prompt and replayed silently; only what follows them is emitted.

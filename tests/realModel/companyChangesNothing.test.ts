@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { anonymousPrincipal } from '../../src/protocol/generateRequest.js';
 import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
-import { generate, greedy, toRequest } from '../support/generate.js';
+import { generate, greedy, toRequest, toTextRequest } from '../support/generate.js';
 import { describeWithModel, startRealEngine, type RealEngine } from '../support/realEngine.js';
 import { toScheduler } from '../support/tinyScheduler.js';
 
@@ -38,4 +39,38 @@ describeWithModel('a request beside seven others', () => {
     },
     120_000,
   );
+
+  it('is computed to the last bit as alone, cold or warm, behind a part of another prompt or resumed', async () => {
+    const words = (count: number, seed: number) =>
+      Array.from({ length: count }, (_, index) => 300 + ((index * 7919 + seed * 104_729) % 40_000));
+    const prompt = words(200, 1);
+    const ask = (namespace: string, resumeTokens: number[] = []) => {
+      const principal = { ...anonymousPrincipal, cacheNamespace: namespace };
+      const changes = { principal, maxTokens: 12, ignoreEos: true, topLogprobs: 5, resumeTokens };
+      return generate(scheduler, toTextRequest(prompt, changes));
+    };
+    const toNumbers = (generated: Awaited<ReturnType<typeof ask>>) =>
+      generated.outputs.flatMap(({ logprobs }) => logprobs ?? []);
+
+    const alone = await ask('cold');
+    const numbers = toNumbers(alone);
+    expect(numbers).toHaveLength(12);
+    expect(toNumbers(await ask('cold'))).toEqual(numbers);
+
+    const others = [37, 64, 65, 130, 191].map((length, index) =>
+      generate(scheduler, toTextRequest(words(length, index + 2), { maxTokens: 30, ignoreEos: true })),
+    );
+    expect(toNumbers(await ask('beside others'))).toEqual(numbers);
+    await Promise.all(others);
+
+    const principal = { ...anonymousPrincipal, cacheNamespace: 'diverging' };
+    const part = [...prompt.slice(0, 100), ...words(60, 9)];
+    await generate(scheduler, toTextRequest(part, { principal, maxTokens: 1, ignoreEos: true }));
+    const warm = await ask('diverging');
+    expect(warm.done?.usage.cachedTokens).toBe(64);
+    expect(toNumbers(warm)).toEqual(numbers);
+
+    const resumed = await ask('elsewhere', alone.tokens.slice(0, 7));
+    expect(toNumbers(resumed)).toEqual(numbers.slice(7));
+  }, 120_000);
 });

@@ -6,6 +6,8 @@ export interface FakeEngineOptions {
   readonly contextTokens?: number;
   /** Called before a step; what it throws fails the whole step, as a batch that cannot be decoded. */
   readonly onStep?: (entries: readonly StepEntry[]) => Promise<void> | void;
+  /** Called while a cache is being copied. */
+  readonly onCopy?: () => void;
   /** Whether sampling behind these tokens fails. */
   readonly failsAt?: (tokens: readonly number[]) => boolean;
 }
@@ -26,6 +28,11 @@ export function tokenBehind(tokens: readonly number[]): number {
   return digest[0] === 0 ? endToken : 33 + ((digest[1] ?? 0) % 90);
 }
 
+/** Lets everything else run that is ready to. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Slots with caches that are checked, and a model that any test can compute by itself. */
 export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   const { slots = 4, contextTokens = 256 } = options;
@@ -36,11 +43,12 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
 
   async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
     const indexes = entries.map(({ slot }) => slot);
+    if (entries.some(({ tokens }) => tokens.length === 0)) throw new Error('an entry has no tokens');
     if (indexes.some((slot, place) => place > 0 && slot <= (indexes[place - 1] ?? 0)))
       throw new Error(`slots do not ascend: ${indexes.join()}`);
     try {
       await options.onStep?.(entries);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     } catch (error) {
       for (const slot of indexes) cached[slot] = [];
       return entries.map(() => ({ kind: 'failed', error: error as Error }));
@@ -86,19 +94,20 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     truncate: (slot, count) => {
       cached[slot] = cacheOf(slot).slice(0, count);
     },
-    copyCache: (from, to, count) => {
+    copyCache: async (from, to, count) => {
+      options.onCopy?.();
+      await turn();
       cached[to] = cacheOf(from).slice(0, count);
-      return Promise.resolve();
     },
-    saveCache: (slot, file) => {
+    saveCache: async (slot, file) => {
+      await turn();
       files.set(file, [...cacheOf(slot)]);
-      return Promise.resolve();
     },
-    loadCache: (slot, file, tokens) => {
+    loadCache: async (slot, file, tokens) => {
+      await turn();
       const state = files.get(file);
-      if (state?.join() !== tokens.join()) return Promise.reject(new Error(`no such state: ${file}`));
+      if (state?.join() !== tokens.join()) throw new Error(`no such state: ${file}`);
       cached[slot] = [...tokens];
-      return Promise.resolve();
     },
     tokenize: (text) => Array.from(text, (char) => char.charCodeAt(0) % 128),
     isControlToken: (token) => token === endToken,

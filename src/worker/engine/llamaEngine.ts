@@ -31,6 +31,8 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
   const cached: number[][] = Array.from({ length: context.totalSequences }, () => []);
   const endTokens = findSpecialTokens(model).filter((token) => model.isEogToken(token));
   let isDisposed = false;
+  /** Slots of copies that llama.cpp has noted; it makes them when it decodes the next batch, whatever is in it. */
+  const pendingCopies = new Set<number>();
   addon.setThreads(parts.threads);
 
   const cacheOf = (slot: number): number[] => cached[slot] ?? [];
@@ -51,19 +53,29 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
   }
 
   /**
-   * Two batches: sequences with one token, then those with more. llama.cpp cuts a batch into micro-batches of as many
-   * tokens of each sequence anyway, and in a common one the short caches would be read as if they were as long as the
-   * longest.
+   * One batch for all sequences with the same number of tokens, the decoders first. llama.cpp cuts a batch of different
+   * lengths into micro-batches of as many tokens of each sequence, so that the way a token is computed would depend on
+   * the others, and reads the short caches in it as if they were as long as the longest.
    */
   async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
-    const decoding = entries.filter(({ tokens }) => tokens.length === 1);
-    const prompts = entries.filter(({ tokens }) => tokens.length !== 1);
-    const results = [
-      ...(decoding.length > 0 ? await decode(decoding) : []),
-      ...(prompts.length > 0 ? await decode(prompts) : []),
-    ];
-    const places = [...decoding, ...prompts];
-    return entries.map((entry) => results[places.indexOf(entry)] ?? failed('the step left it out'));
+    const lengths = [...new Set(entries.map(({ tokens }) => tokens.length))].sort((a, b) => a - b);
+    const results = new Map<StepEntry, StepResult>();
+    for (const length of lengths) {
+      const batch = entries.filter(({ tokens }) => tokens.length === length);
+      const outcome = await decode(batch);
+      batch.forEach((entry, index) => results.set(entry, outcome[index] ?? failed('the step left it out')));
+    }
+    return entries.map((entry) => results.get(entry) ?? failed('the step left it out'));
+  }
+
+  /** Has llama.cpp make the copies it has noted, with a batch of one token in a slot that is empty afterwards. */
+  async function makePendingCopies(emptySlot: number): Promise<void> {
+    clear(emptySlot);
+    addon.initBatch(1);
+    addon.addToBatch(emptySlot, 0, Uint32Array.of(0), Uint32Array.of());
+    await addon.decodeBatch();
+    pendingCopies.clear();
+    clear(emptySlot);
   }
 
   async function decode(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
@@ -71,8 +83,9 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     try {
       const logitIndexes = addBatch(entries);
       await addon.decodeBatch();
+      pendingCopies.clear();
       for (const { slot, tokens } of entries) cacheOf(slot).push(...tokens);
-      return await Promise.all(entries.map((entry, index) => readResult(entry, logitIndexes[index])));
+      return await readResults(entries, logitIndexes);
     } catch (error) {
       // What the caches hold after a failed batch is unknown.
       for (const { slot } of entries) clear(slot);
@@ -89,6 +102,20 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     });
   }
 
+  /** A grammar can take long for a token; those that follow one wait for the others, and for each other. */
+  async function readResults(
+    entries: readonly StepEntry[],
+    logitIndexes: readonly Uint32Array[],
+  ): Promise<StepResult[]> {
+    const results = entries.map((entry, index) =>
+      isConstrained(entry) ? undefined : readResult(entry, logitIndexes[index]),
+    );
+    const settled: (StepResult | undefined)[] = await Promise.all(results);
+    for (const [index, entry] of entries.entries())
+      settled[index] ??= await readResult(entry, logitIndexes[index]);
+    return settled.filter((result) => result !== undefined);
+  }
+
   async function readResult(entry: StepEntry, logitIndexes: Uint32Array | undefined): Promise<StepResult> {
     // Samplers come from createSampler alone.
     const sampler = entry.sampler as LlamaSampler | undefined;
@@ -98,7 +125,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       const logitIndex = logitIndexes?.at(-1) ?? 0;
       const startedAt = performance.now();
       const token = await sampler.sample(logitIndex);
-      const sampleMs = performance.now() - startedAt;
+      const sampleMs = isConstrained(entry) ? performance.now() - startedAt : 0;
       const logprob = await sampler.rate(logitIndex, token);
       return { kind: 'sampled', token, isEnd: model.isEogToken(token as Token), logprob, ratings, sampleMs };
     } catch (error) {
@@ -113,10 +140,13 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     if (!rate) return [];
     const rater = createTokenRater(samplerDeps);
     const ratings: SampledLogprob[] = [];
-    for (const [index, target] of rate.targets.entries())
-      ratings.push(await rater.rate(logitIndexes?.[index] ?? 0, target, rate.top));
-    rater.dispose();
-    return ratings;
+    try {
+      for (const [index, target] of rate.targets.entries())
+        ratings.push(await rater.rate(logitIndexes?.[index] ?? 0, target, rate.top));
+      return ratings;
+    } finally {
+      rater.dispose();
+    }
   }
 
   return {
@@ -140,15 +170,18 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       exclusively(async () => {
         clear(to);
         await addon.copySequenceStateFromOtherSequence(to, from);
+        pendingCopies.add(from).add(to);
         cached[to] = [...cacheOf(from)];
         truncate(to, count);
       }),
     saveCache: (slot, file) =>
       exclusively(async () => {
+        if (pendingCopies.has(slot)) throw new Error('what the slot holds is still being copied');
         await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
       }),
     loadCache: (slot, file, tokens) =>
       exclusively(async () => {
+        if (pendingCopies.has(slot)) await makePendingCopies(slot);
         clear(slot);
         const loaded = await addon.loadSequenceStateFromFile(file, slot, context.contextSize);
         if (loaded.length !== tokens.length || tokens.some((token, index) => loaded[index] !== token)) {
@@ -170,6 +203,10 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
         await model.dispose();
       }),
   };
+}
+
+function isConstrained({ sampler }: StepEntry): boolean {
+  return (sampler as LlamaSampler | undefined)?.isConstrained ?? false;
 }
 
 function failed(error: unknown): StepResult {

@@ -2,8 +2,8 @@ import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
 
 /**
  * Every internal of node-llama-cpp that the worker uses, and nothing else of it: its public sequences have a batch
- * queue of their own that orders tokens by arrival and wakes each request on its own, where a scheduler wants one batch
- * a step, in its order, and grammars and random numbers that can be resumed. The version is pinned, and
+ * queue of their own that orders tokens by arrival and wakes each request on its own, where a scheduler wants its
+ * own batches in its own order, and grammars and random numbers that can be resumed. The version is pinned, and
  * `llamaInternals.test.ts` names each of them.
  */
 

@@ -5,6 +5,8 @@ import { positionSeed } from './positionSeed.js';
 
 /** A sampler of llama.cpp for one request. */
 export interface LlamaSampler extends EngineSampler {
+  /** Follows a grammar. */
+  readonly isConstrained: boolean;
   /** Chooses the token behind the one at this place of the batch that was decoded last. */
   sample(logitIndex: number): Promise<number>;
   /** The log probability of a token chosen there, where the request asks for it. */
@@ -77,6 +79,7 @@ export function createLlamaSampler(deps: LlamaSamplerDeps, options: SamplerOptio
 
   configure();
   return {
+    isConstrained: grammar !== undefined,
     accept(token) {
       if (grammar) {
         if (!bindings.AddonSampler.canBeNextTokenForGrammarEvaluationState(grammar, token))

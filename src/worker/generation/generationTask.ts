@@ -3,7 +3,7 @@ import type { GenerationEvent, GenerationFailure, SampledLogprob } from '../../p
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../engine/engine.js';
 import type { OutputStream } from './outputStream.js';
-import type { SequenceView, StepAction } from '../scheduler/stepPlan.js';
+import { toBlockTokens, type SequenceView, type StepAction } from '../scheduler/stepPlan.js';
 
 /** Between two events of a stream, while it lives. */
 const progressIntervalMs = 1_000;
@@ -24,6 +24,7 @@ export interface GenerationTask {
   readonly request: GenerateRequest;
   /** Prompt and resumed tokens. */
   readonly sequence: readonly number[];
+  readonly promptTokens: number;
   readonly slot: number;
   /** The first tokens were put into the cache or sampled. */
   readonly hasBegun: boolean;
@@ -56,6 +57,7 @@ export function createGenerationTask(
   const { request, promptTokens, sampler, output } = prepared;
   const { resumeTokens } = request;
   const sequence = [...promptTokens, ...resumeTokens];
+  const blockTokens = toBlockTokens(promptTokens.length);
   const maxTokens = Math.min(request.maxTokens ?? Infinity, engine.contextTokens - promptTokens.length);
   const echo = request.kind === 'text' && request.echo && resumeTokens.length === 0;
   const ratesPrompt = echo && request.topLogprobs !== null;
@@ -166,6 +168,7 @@ export function createGenerationTask(
   return {
     request,
     sequence,
+    promptTokens: promptTokens.length,
     get slot() {
       return slot;
     },
@@ -187,6 +190,7 @@ export function createGenerationTask(
     view: () => ({
       index: slot,
       prefillTokens: sequence.length - evaluatedTokens,
+      blockTokens: Math.max(0, blockTokens - evaluatedTokens),
       priority: request.principal.priority,
     }),
     toEntry({ prefillTokens, samples }) {

@@ -35,6 +35,8 @@ export function createGenerateRoute(deps: RouteDeps): Router {
       await pipeline(submission.events, toLines, res);
     } catch (error) {
       if (!abort.signal.aborted) throw error;
+    } finally {
+      abort.abort();
     }
   });
   return router;

@@ -53,11 +53,17 @@ export function chooseStepBudget(msOfSize: ReadonlyMap<number, number>, largest:
   };
 }
 
-/** Milliseconds of a prompt of `count` tokens. */
+/**
+ * Milliseconds of a prompt of `count` tokens.
+ *
+ * @throws where the model cannot evaluate it: it could not generate either.
+ */
 async function evaluate(engine: LlamaEngine, count: number): Promise<number> {
   const tokens = Array.from({ length: count }, (_, index) => index % engine.vocabularySize);
   const startedAt = performance.now();
-  await engine.step([{ slot: 0, tokens }]);
+  const [result] = await engine.step([{ slot: 0, tokens }]);
+  const ms = performance.now() - startedAt;
   engine.truncate(0, 0);
-  return performance.now() - startedAt;
+  if (result?.kind === 'failed') throw result.error;
+  return ms;
 }

@@ -54,7 +54,7 @@ export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions):
   async function remove(entry: Entry): Promise<void> {
     if (!entries.delete(entry.file)) return;
     totalBytes -= entry.bytes;
-    await rm(entry.file, { force: true });
+    await removeFile(entry.file);
   }
 
   function use(entry: Entry): void {
@@ -80,10 +80,11 @@ export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions):
       try {
         await write(file);
         const { size } = await stat(file);
+        if (size > maxBytes) return await removeFile(file);
+        totalBytes += size - (entries.get(file)?.bytes ?? 0);
         entries.set(file, { file, tokens: [...tokens], key: toText(key), bytes: size });
-        totalBytes += size;
       } catch {
-        await rm(file, { force: true });
+        return await removeFile(file);
       }
       for (const entry of entries.values()) {
         if (totalBytes <= maxBytes) break;
@@ -96,6 +97,11 @@ export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions):
     },
     close: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+/** A file that cannot be removed is not worth a request: the folder goes when the store closes. */
+async function removeFile(file: string): Promise<void> {
+  await rm(file, { force: true }).catch(() => undefined);
 }
 
 function toText({ stateFormat, cacheNamespace }: PrefixKey): string {

@@ -9,13 +9,13 @@ import { prepareGeneration } from '../generation/prepareGeneration.js';
 import { RefusedError } from '../refusedError.js';
 import type { SlotCaches } from './slotCaches.js';
 import { commonPrefix, planMove, worthwhileTokens } from './slotPlacement.js';
-import { planStep, type StepBudget } from './stepPlan.js';
+import { planStep, toUsablePrefix, type StepBudget } from './stepPlan.js';
 
 export type Submission =
   | { readonly kind: 'accepted'; readonly events: Readable }
   | { readonly kind: 'refused'; readonly failure: GenerationFailure };
 
-/** Runs the generations of one model, several slots in lock-step: one step is one batch of llama.cpp. */
+/** Runs the generations of one model, several slots in lock-step: every decoder goes in every step. */
 export interface Scheduler {
   /** Claims a slot for the request or says at once why not; `signal` frees the slot before the next step. */
   submit(request: GenerateRequest, signal: AbortSignal): Submission;
@@ -46,9 +46,12 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
   let isRunning = false;
   let stepBeganAt = 0;
   let fragmentedSteps = 0;
+  /** The slot that a sequence is being moved to: nobody else may have it. */
+  let movingTo: number | undefined;
 
   function submit(request: GenerateRequest, signal: AbortSignal): Submission {
     const busy = new Set([...active].map((task) => task.slot));
+    if (movingTo !== undefined) busy.add(movingTo);
     if (busy.size === engine.slotCount) return refuse('no_free_slot', 'All slots are busy.', true);
     try {
       const prepared = prepareGeneration(request, engine, prompt);
@@ -95,7 +98,10 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     for (const task of active) {
       if (task.hasBegun || task.isFinished || isFollowing(task)) continue;
       try {
-        task.begin(await caches.fill(task.slot, task.sequence, task.request.principal.cacheNamespace));
+        const cached = await caches.fill(task.slot, task.sequence, task.request.principal.cacheNamespace);
+        engine.truncate(task.slot, toUsablePrefix(cached, task.promptTokens));
+        // Some models cannot drop the end of a sequence: what is left is what counts.
+        task.begin(engine.cachedTokens(task.slot).length);
       } catch (error) {
         task.fail(toFailure(error));
       }
@@ -116,21 +122,29 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
 
   /** Moves the last active sequence into a gap between the others, if the gap has been there for a while. */
   async function closeGap(): Promise<void> {
-    const tasks = [...active].filter((task) => task.hasBegun);
+    // A task that waits for another one's prefix has its slot, too: that is no gap.
+    const tasks = [...active];
     const move = planMove(tasks.map((task) => task.slot));
     fragmentedSteps = move ? fragmentedSteps + 1 : 0;
-    const task = tasks.find(({ slot }) => slot === move?.from);
+    const task = tasks.find(({ slot, hasBegun }) => hasBegun && slot === move?.from);
     if (!move || !task || fragmentedSteps < stepsBeforeMove || task.tokensLeft < fewTokensLeft) return;
-    if ([...active].some(({ slot }) => slot === move.to)) return;
     fragmentedSteps = 0;
-    await caches.move(move.from, move.to);
-    task.moveTo(move.to);
+    movingTo = move.to;
+    try {
+      await caches.move(move.from, move.to);
+      task.moveTo(move.to);
+    } catch {
+      // The move only saves time, and what is in its slot stays there until it has succeeded.
+    } finally {
+      movingTo = undefined;
+    }
   }
 
-  /** All active sequences go into one batch, in ascending order. */
+  /** All active sequences that have a turn, in ascending order. */
   async function step(): Promise<void> {
     const tasks = [...active].filter((task) => task.hasBegun && !task.isFinished);
     const taskOfSlot = new Map(tasks.map((task) => [task.slot, task]));
+    if (taskOfSlot.size < tasks.length) throw new Error('two sequences have the same slot');
     const actions = planStep(
       tasks.map((task) => task.view()),
       budget,
@@ -143,7 +157,15 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     const results = await engine.step(
       actions.flatMap((action) => taskOfSlot.get(action.index)?.toEntry(action) ?? []),
     );
-    results.forEach((result, index) => stepped[index]?.take(result));
+    results.forEach((result, index) => {
+      const task = stepped[index];
+      try {
+        task?.take(result);
+      } catch (error) {
+        // It is this request's output that cannot be read: it would be so elsewhere, and is nobody else's trouble.
+        task?.fail({ ...toFailure(error), retryable: false });
+      }
+    });
   }
 
   function removeFinished(): void {
@@ -160,7 +182,7 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       id: engine.modelId,
       kind: 'generation',
       slotsTotal: engine.slotCount,
-      slotsBusy: active.size,
+      slotsBusy: active.size + (movingTo === undefined ? 0 : 1),
       contextTokens: engine.contextTokens,
       loadSeconds: engine.loadSeconds,
       memoryBytes: engine.memoryBytes,

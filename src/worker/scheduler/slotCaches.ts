@@ -89,7 +89,9 @@ export function createSlotCaches(engine: LlamaEngine, store: PrefixStore | undef
         await engine.copyCache(other.index, slot, other.tokens);
         reused = other.tokens;
       } else if (saved && isWorth(saved.tokens)) {
-        reused = await load(slot, tokens, cacheNamespace);
+        // Where nothing was loaded the slot's own prefix is still there, or was emptied for the attempt.
+        const loaded = await load(slot, tokens, cacheNamespace);
+        reused = loaded > 0 ? loaded : Math.min(reused, engine.cachedTokens(slot).length);
       }
 
       engine.truncate(slot, reused);

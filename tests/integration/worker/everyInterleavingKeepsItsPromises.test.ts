@@ -7,14 +7,14 @@ import { toTextRequest } from '../../support/generate.js';
 import { toScheduler } from '../../support/tinyScheduler.js';
 
 const slots = 4;
-const contextTokens = 96;
+const contextTokens = 200;
 
 /** What happens to a request, counted in steps of the scheduler. */
 const plan = fc.record({
-  arrivesAt: fc.nat(40),
+  arrivesAt: fc.nat(80),
   /** Prompts share beginnings of different lengths. */
   prompt: fc.tuple(fc.constantFrom('a', 'b'), fc.nat(70), fc.string({ maxLength: 4 })),
-  maxTokens: fc.option(fc.integer({ min: 1, max: 40 }), { nil: null }),
+  maxTokens: fc.option(fc.integer({ min: 1, max: 120 }), { nil: null }),
   stop: fc.array(fc.string({ minLength: 1, maxLength: 2 }), { maxLength: 2 }),
   cancelledAfter: fc.option(fc.nat(30), { nil: undefined }),
   priority: fc.integer({ min: -1, max: 1 }),
@@ -51,6 +51,7 @@ function expectedTokens(prompt: readonly number[], maxTokens: number | null): nu
 
 async function play({ plans, failingSteps, failingLengths }: ValueOf<typeof scenario>) {
   const stepped: (readonly StepEntry[])[] = [];
+  let copies = 0;
   const fake = createFakeEngine({
     slots,
     contextTokens,
@@ -58,6 +59,11 @@ async function play({ plans, failingSteps, failingLengths }: ValueOf<typeof scen
       stepped.push(entries);
       submitDue();
       if (failingSteps.includes(stepped.length)) throw new Error('the batch failed');
+    },
+    // The time in which a sequence is moved or a prefix copied is one to arrive in, too.
+    onCopy: () => {
+      copies++;
+      if (waiting[0]) submit(waiting.shift() as Plan);
     },
     failsAt: (tokens) => failingLengths.includes(tokens.length),
   });
@@ -99,7 +105,7 @@ async function play({ plans, failingSteps, failingLengths }: ValueOf<typeof scen
   }
   await scheduler.whenIdle();
   const outcomes = await Promise.all(running.map(({ promise }) => promise));
-  return { scheduler, fake, stepped, outcomes, running };
+  return { scheduler, fake, stepped, outcomes, running, copies };
 }
 
 async function collect(
@@ -117,9 +123,11 @@ async function collect(
 
 describe('any interleaving of arrivals, cancels, stops and failures', () => {
   it('leaves every slot with one owner and every request with one end', async () => {
+    let allCopies = 0;
     await fc.assert(
       fc.asyncProperty(scenario, async (example) => {
-        const { scheduler, fake, stepped, outcomes, running } = await play(example);
+        const { scheduler, fake, stepped, outcomes, running, copies } = await play(example);
+        allCopies += copies;
         expect(scheduler.report().slotsBusy).toBe(0);
         expect(fake.openSamplers()).toBe(0);
 
@@ -157,5 +165,6 @@ describe('any interleaving of arrivals, cancels, stops and failures', () => {
       }),
       { numRuns: 400 },
     );
+    expect(allCopies).toBeGreaterThan(100);
   }, 120_000);
 });

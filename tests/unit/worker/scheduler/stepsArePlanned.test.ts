@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   defaultStepBudget,
   planStep,
+  toBlockTokens,
   type SequenceView,
   type StepAction,
 } from '../../../../src/worker/scheduler/stepPlan.js';
@@ -21,6 +22,7 @@ describe('a step', () => {
       sequences.map(([index, prefillTokens, priority = 0]): SequenceView => ({
         index,
         prefillTokens,
+        blockTokens: Math.max(0, toBlockTokens(prefillTokens)),
         priority,
       })),
       budget,
@@ -35,24 +37,34 @@ describe('a step', () => {
     expect(plan([2, 0], [0, 0], [1, 0])).toEqual([decode(0), decode(1), decode(2)]);
   });
 
-  it('takes a short prompt at once and samples behind it', () => {
-    expect(plan([0, 512])).toEqual([prefill(0, 512, true)]);
+  it('takes the whole blocks of a prompt, then what is behind them', () => {
+    expect(plan([0, 300])).toEqual([prefill(0, 256, false)]);
+    expect(plan([0, 44])).toEqual([prefill(0, 32, false)]);
+    expect(plan([0, 12])).toEqual([prefill(0, 12, true)]);
   });
 
   it('takes a part of a long prompt and does not sample yet', () => {
-    expect(plan([0, 513])).toEqual([prefill(0, 512, false)]);
+    expect(plan([0, 1_000])).toEqual([prefill(0, 512, false)]);
   });
 
   it('takes less of a prompt while something decodes', () => {
-    expect(plan([1, 100], [0, 0])).toEqual([decode(0), prefill(1, 64, false)]);
-    expect(plan([0, 0], [1, 64])).toEqual([decode(0), prefill(1, 64, true)]);
+    expect(plan([1, 200], [0, 0])).toEqual([decode(0), prefill(1, 64, false)]);
+    expect(plan([0, 0], [1, 30])).toEqual([decode(0), prefill(1, 30, true)]);
   });
 
   it('shares the budget in the order of arrival, not of the index', () => {
     expect(plan([3, 400], [0, 100], [1, 100], [2, 5])).toEqual([
-      prefill(0, 100, true),
-      prefill(1, 12, false),
-      prefill(3, 400, true),
+      prefill(0, 64, false),
+      prefill(1, 64, false),
+      prefill(3, 384, false),
+    ]);
+  });
+
+  it('goes on with a prompt that fits where the block of another one does not', () => {
+    expect(plan([0, 0], [1, 20], [2, 200], [3, 10])).toEqual([
+      decode(0),
+      prefill(1, 20, true),
+      prefill(3, 10, true),
     ]);
   });
 
@@ -68,12 +80,9 @@ describe('a step', () => {
           const actions = plan([0, first], [1, second], [2, third]);
           const limit = lengths.includes(0) ? 64 : 512;
           const prefilled = actions.reduce((sum, { prefillTokens }) => sum + prefillTokens, 0);
-          expect(prefilled).toBe(
-            Math.min(
-              limit,
-              lengths.reduce((sum, length) => sum + length, 0),
-            ),
-          );
+          expect(prefilled).toBeLessThanOrEqual(limit);
+          const firstPrompt = lengths.findIndex((length) => length > 0);
+          if (firstPrompt >= 0) expect(actions.map(({ index }) => index)).toContain(firstPrompt);
           expect(actions.filter(({ prefillTokens }) => prefillTokens === 0)).toHaveLength(
             lengths.filter((length) => length === 0).length,
           );
@@ -87,16 +96,53 @@ describe('a step', () => {
     }
   });
 
+  it('puts each token in by blocks or singly by its place alone, whatever the budget and the others', () => {
+    const promptTokens = 300;
+    /** Of each token of the prompt, whether it went in a chunk of at least a block. */
+    const run = (besideOthers: boolean): boolean[] => {
+      const inBlock: boolean[] = [];
+      while (inBlock.length < promptTokens) {
+        const view = {
+          index: 1,
+          prefillTokens: promptTokens - inBlock.length,
+          blockTokens: Math.max(0, toBlockTokens(promptTokens) - inBlock.length),
+          priority: 0,
+        };
+        const decoding = { index: 0, prefillTokens: 0, blockTokens: 0, priority: 0 };
+        const other = { index: 2, prefillTokens: 20, blockTokens: 0, priority: 1 };
+        const busy = inBlock.length % 128 === 0 ? [decoding] : [decoding, other];
+        const steps = planStep(besideOthers ? [...busy, view] : [view], budget, batchTokens);
+        const tokens = steps.find(({ index }) => index === 1)?.prefillTokens;
+        if (tokens === undefined) {
+          // The other one has taken too much of the budget: in the next step it is done.
+          const [again] = planStep([view], { ...budget, aloneTokens: 64 }, batchTokens);
+          inBlock.push(
+            ...Array.from({ length: again?.prefillTokens ?? 0 }, () => again?.prefillTokens === 64),
+          );
+        } else inBlock.push(...Array.from({ length: tokens }, () => tokens >= 64));
+      }
+      return inBlock;
+    };
+    expect(run(true)).toEqual(run(false));
+    expect(run(true).lastIndexOf(true)).toBe(toBlockTokens(promptTokens) - 1);
+  });
+
+  it('knows no blocks where the budget is smaller than one', () => {
+    const small = { besideDecodersTokens: 16, aloneTokens: 16 };
+    const view = { index: 0, prefillTokens: 300, blockTokens: 256, priority: 0 };
+    expect(planStep([view], small, batchTokens)).toEqual([prefill(0, 16, false)]);
+  });
+
   it('gives the budget to the more urgent prompt first', () => {
     expect(plan([0, 600, 0], [1, 100, 5], [2, 600, -1])).toEqual([
-      prefill(0, 412, false),
-      prefill(1, 100, true),
+      prefill(0, 448, false),
+      prefill(1, 64, false),
     ]);
   });
 
   it('fits into a batch, decoders first', () => {
     const many = Array.from({ length: 580 }, (_, index): [number, number] => [index, 0]);
-    const actions = plan(...many, [580, 64]);
+    const actions = plan(...many, [580, 60]);
     expect(actions).toHaveLength(581);
     expect(actions.at(-1)).toEqual(prefill(580, 20, false));
   });
