@@ -108,7 +108,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     logitIndexes: readonly Uint32Array[],
   ): Promise<StepResult[]> {
     const results = entries.map((entry, index) =>
-      isConstrained(entry) ? undefined : readResult(entry, logitIndexes[index]),
+      isConstrained(entry) ? Promise.resolve(undefined) : readResult(entry, logitIndexes[index]),
     );
     const settled: (StepResult | undefined)[] = await Promise.all(results);
     for (const [index, entry] of entries.entries())

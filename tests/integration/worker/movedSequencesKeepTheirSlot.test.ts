@@ -4,23 +4,19 @@ import { generate, toTextRequest } from '../../support/generate.js';
 import { toScheduler } from '../../support/tinyScheduler.js';
 
 it('also from a request that arrives while they are moved', async () => {
-  let onCopy: (() => void) | undefined;
-  const { engine } = createFakeEngine({ slots: 3, onCopy: () => onCopy?.() });
+  const moves: string[] = [];
+  const { engine } = createFakeEngine({ slots: 3, onCopy: () => arrive() });
   const scheduler = toScheduler(engine);
+  function arrive(): void {
+    const { slotsBusy } = scheduler.report();
+    const request = toTextRequest('newcomer', { model: 'fake' });
+    moves.push(`${slotsBusy} busy: ${scheduler.submit(request, new AbortController().signal).kind}`);
+  }
   const hangUp = new AbortController();
   const ask = (prompt: string, signal?: AbortSignal) =>
     generate(scheduler, toTextRequest(prompt, { model: 'fake', maxTokens: 100, ignoreEos: true }), signal);
 
   const running = [ask('first'), ask('gap', hangUp.signal), ask('moved')];
-  const moves: string[] = [];
-  onCopy = () => {
-    const { slotsBusy } = scheduler.report();
-    const arrival = scheduler.submit(
-      toTextRequest('newcomer', { model: 'fake' }),
-      new AbortController().signal,
-    );
-    moves.push(`${slotsBusy} busy: ${arrival.kind}`);
-  };
   hangUp.abort();
   const [first, , moved] = await Promise.all(running);
 
