@@ -12,10 +12,11 @@ export const importTable = {
   protocol: { may: [], packages: ['zod'] },
   config: { may: ['protocol'], packages: ['zod'] },
   observability: { may: ['protocol'], types: ['config'], packages: ['winston', 'prom-client'] },
+  stores: { may: ['protocol'], packages: ['libsql'] },
   models: { may: ['protocol', 'observability'], types: ['config'] },
   routing: { may: ['protocol'], packages: [] },
   cluster: { may: ['protocol', 'observability'], types: ['routing'] },
-  controller: { may: ['protocol', 'routing', 'cluster', 'observability'], types: ['config'] },
+  controller: { may: ['protocol', 'routing', 'cluster', 'stores', 'observability'], types: ['config'] },
   worker: { may: ['protocol', 'observability', 'models'], types: ['config'] },
   supervisor: { may: ['protocol', 'observability'], types: ['config'] },
 };

@@ -12,6 +12,8 @@ export type Admission =
 
 export interface AdmissionRequest {
   readonly model: string;
+  /** Larger goes first. */
+  readonly priority: number;
   readonly signal: AbortSignal;
   /** Of a request that was admitted before and lost its worker: it goes first and is never turned away. */
   readonly history?: AttemptHistory | undefined;
@@ -41,6 +43,7 @@ export interface AdmissionQueueOptions {
 
 interface Waiter {
   readonly model: string;
+  readonly priority: number;
   readonly history: AttemptHistory | undefined;
   readonly settle: (admission: Admission) => void;
 }
@@ -48,7 +51,7 @@ interface Waiter {
 /** Weight of the newest holding time in the mean. */
 const smoothing = 0.2;
 
-/** A bounded queue, first in, first out for each model. */
+/** A bounded queue, first in, first out for each model and priority. */
 export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQueue {
   const { pool, pick, limit, timeoutMs, now } = options;
   const waiters: Waiter[] = [];
@@ -92,11 +95,13 @@ export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQ
 
   return {
     limit,
-    admit({ model, signal, history }) {
+    admit({ model, priority, signal, history }) {
       if (signal.aborted) return Promise.resolve({ kind: 'aborted' });
       const isRetry = history !== undefined;
       // A waiter with a history may wait beside a free slot that it avoids: nobody stands behind it.
-      const isFirst = isRetry || !waiters.some((waiter) => waiter.model === model && !waiter.history);
+      const isFirst =
+        isRetry ||
+        !waiters.some((waiter) => waiter.model === model && !waiter.history && waiter.priority >= priority);
       const lease = isFirst ? claim(model, history) : undefined;
       if (lease) return Promise.resolve({ kind: 'granted', lease });
       if (!isRetry && waiters.length >= limit) return Promise.resolve({ kind: 'overflow' });
@@ -106,6 +111,7 @@ export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQ
         const onAbort = () => waiter.settle({ kind: 'aborted' });
         const waiter: Waiter = {
           model,
+          priority,
           history,
           settle: (admission) => {
             const place = waiters.indexOf(waiter);
@@ -118,8 +124,10 @@ export function createAdmissionQueue(options: AdmissionQueueOptions): AdmissionQ
         };
         signal.addEventListener('abort', onAbort);
         // Retries stand before all others, in their own order.
-        const firstNew = isRetry ? waiters.findIndex((other) => !other.history) : -1;
-        waiters.splice(firstNew < 0 ? waiters.length : firstNew, 0, waiter);
+        const goesFirst = (other: Waiter) =>
+          other.history !== undefined || (!isRetry && other.priority >= priority);
+        const place = waiters.findIndex((other) => !goesFirst(other));
+        waiters.splice(place < 0 ? waiters.length : place, 0, waiter);
       });
     },
     waiting: () => waiters.length,

@@ -17,6 +17,9 @@ export interface PoolOptions {
   }) => void;
 }
 
+/** Where a node is reached, and as which of its processes. */
+export type NodeAddress = Pick<SlotLease, 'nodeId' | 'instanceId' | 'url'>;
+
 /** A node as operators see it. */
 export interface NodeView {
   readonly id: string;
@@ -143,9 +146,27 @@ export class WorkerPool {
     };
   }
 
+  /** Where to send what needs no slot: the ready node with the model that has the most free slots. */
+  readyNode(model: string, except: ReadonlySet<string>): NodeAddress | undefined {
+    const [best] = this.snapshotsFor(model)
+      .filter(({ nodeId, isReady, slotsTotal }) => isReady && slotsTotal > 0 && !except.has(nodeId))
+      .sort((a, b) => b.slotsFree - a.slotsFree);
+    const identity = best && this.#nodes.get(best.nodeId)?.identity;
+    return identity && { nodeId: best.nodeId, instanceId: identity.instanceId, url: identity.url };
+  }
+
   /** Models that some node that has joined reports, in the order of nodes. */
   modelIds(): string[] {
     return [...new Set([...this.#nodes.values()].flatMap((node) => node.report.models.map(({ id }) => id)))];
+  }
+
+  /** Undefined while no node reports the model. */
+  kindOf(model: string): ModelReport['kind'] | undefined {
+    for (const node of this.#nodes.values()) {
+      const report = this.#modelOf(node, model);
+      if (report) return report.kind;
+    }
+    return undefined;
   }
 
   views(): NodeView[] {

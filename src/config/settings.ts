@@ -167,7 +167,7 @@ export const settings = {
     commands: [...serving],
     value: '<folder>',
     description:
-      'folder for what is kept outside of memory: prompts that left their slot, until the worker stops',
+      'folder for what is kept outside of memory: files and batches of clients, and prompts that left their slot',
     defaultText: 'data',
     ...text(),
   },

@@ -1,14 +1,17 @@
 import type { Response } from 'express';
 import type { Outcome } from '../observability/metrics.js';
+import type { ApiError } from '../protocol/apiError.js';
 import type { Principal } from '../protocol/generateRequest.js';
 import type { DispatchTrace } from './dispatch.js';
 
-/** An inference request, as far as it is known; the rest is in the trace. */
+/** An inference request, as far as it is known; the rest is in the traces. */
 export interface InferenceContext {
   /** A registered model or `unknown`: what clients send is no label. */
   model: string;
   isStream: boolean;
-  trace: DispatchTrace;
+  /** One for each choice; `choicesPerPrompt` of them in a row have the same prompt. */
+  traces: readonly DispatchTrace[];
+  choicesPerPrompt: number;
   outcome?: Outcome;
   finishReason?: string;
   firstByteAt?: number;
@@ -28,6 +31,10 @@ export interface RequestContext {
   /** Scrapes and the calls of workers are not requests of clients: they are neither counted nor logged. */
   isInternal?: boolean;
   inference?: InferenceContext;
+  /** How the API that was asked writes errors; without it OpenAI's way. */
+  toErrorBody?: (error: ApiError, requestId: string) => object;
+  /** How the stream that has begun ends with an error. */
+  toErrorFrames?: (error: ApiError) => string;
   /** Why it failed, for the log only. */
   error?: string;
 }
@@ -39,4 +46,40 @@ export function contextOf(res: Response): RequestContext {
 
 export function createTrace(): DispatchTrace {
   return { attempts: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+}
+
+/** Of an inference request of which nothing is known yet. */
+export function createInference(model: string): InferenceContext {
+  return { model, isStream: false, traces: [], choicesPerPrompt: 1 };
+}
+
+/** What the log line and the metrics say of all choices together. */
+export function summarizeTraces({ traces, choicesPerPrompt }: InferenceContext): DispatchTrace {
+  const summary = createTrace();
+  for (const [choice, trace] of traces.entries()) {
+    summary.attempts = Math.max(summary.attempts, trace.attempts);
+    summary.completionTokens += trace.completionTokens;
+    if (choice % choicesPerPrompt === 0) {
+      summary.promptTokens += trace.promptTokens;
+      summary.cachedTokens += trace.cachedTokens;
+    }
+    Object.assign(
+      summary,
+      defined({
+        nodeId: trace.nodeId,
+        fingerprint: summary.fingerprint ?? trace.fingerprint,
+        queueMs: smaller(summary.queueMs, trace.queueMs),
+        firstTokenAt: smaller(summary.firstTokenAt, trace.firstTokenAt),
+      }),
+    );
+  }
+  return summary;
+}
+
+function smaller(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function defined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

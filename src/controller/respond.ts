@@ -1,121 +1,111 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
-import type { FinishReason, OutputDelta, TokenUsage } from '../protocol/generation.js';
 import { sseHeaders } from '../protocol/headers.js';
-import type {
-  ChatCompletion,
-  ChatCompletionChunk,
-  CompletionUsage,
-} from '../protocol/openai/chatCompletions.js';
-import { formatSseData, sseDone, sseKeepalive } from '../protocol/sse.js';
-import type { DispatchEvent } from './dispatch.js';
-import type { InferenceContext } from './requestContext.js';
+import { formatSseFrame, sseKeepalive } from '../protocol/sse.js';
+import type { Presenter } from './presenters/presenter.js';
+import { contextOf, type InferenceContext } from './requestContext.js';
+import type { AnswerEvent } from './runChoices.js';
 
-/** What is the same in every chunk of an answer. */
-export interface CompletionIdentity {
-  /** `chatcmpl-…` */
-  readonly id: string;
-  /** Unix seconds. */
-  readonly created: number;
-  readonly model: string;
+export interface Answer {
+  readonly events: AsyncGenerator<AnswerEvent, void, undefined>;
+  readonly presenter: Presenter;
+  readonly inference: InferenceContext;
+  /** Awaited with the whole result before the client sees that it is complete: what has to be kept, is. */
+  readonly keep?: ((result: object) => Promise<void>) | undefined;
 }
 
-export interface CompletionAnswer {
-  readonly identity: CompletionIdentity;
-  readonly events: AsyncGenerator<DispatchEvent, void, undefined>;
-  readonly inference: InferenceContext;
-  readonly res: Response;
+export interface StreamTimings {
   /** A stream whose client takes nothing for so long is cut, so that it does not hold its slot for ever. */
   readonly stallTimeoutMs: number;
+  /** A stream that waits for a slot longer than this begins without one: its client sees that it lives. */
+  readonly patienceMs: number;
+  /** Between two signs of life while nothing else is sent. */
+  readonly keepaliveMs: number;
 }
 
+/** Official clients give up on silence after minutes, proxies after 30 to 60 s. */
+export const defaultStreamTimings: StreamTimings = {
+  stallTimeoutMs: 30_000,
+  patienceMs: 15_000,
+  keepaliveMs: 10_000,
+};
+
 /** Folds the events to one JSON answer. */
-export async function respondAsJson({ identity, events, inference, res }: CompletionAnswer): Promise<void> {
-  let content = '';
+export async function respondAsJson(answer: Answer, res: Response): Promise<void> {
+  res.json(await foldAnswer(answer));
+}
+
+/** Runs the events to their end; what a stream would have said is the answer. */
+export async function foldAnswer({ events, presenter, inference, keep }: Answer): Promise<object> {
   for await (const event of events) {
-    if (event.type === 'output' || event.type === 'done') content += textOf(event.deltas);
-    if (event.type !== 'done') continue;
-    inference.finishReason = event.finishReason;
-    const completion: ChatCompletion = {
-      id: identity.id,
-      object: 'chat.completion',
-      created: identity.created,
-      model: identity.model,
-      system_fingerprint: inference.trace.fingerprint ?? '',
-      choices: [
-        {
-          index: 0,
-          message: { role: 'assistant', content, refusal: null },
-          logprobs: null,
-          finish_reason: event.finishReason,
-        },
-      ],
-      usage: toCompletionUsage(event.usage),
-    };
-    inference.outcome = 'success';
-    res.json(completion);
+    noteFinish(inference, event);
+    presenter.push(event);
   }
+  const result = presenter.result();
+  await keep?.(result);
+  inference.outcome = 'success';
+  return result;
 }
 
 /**
- * Sends the events as they come, as OpenAI's chunks: role, content, finish reason, usage if asked for, `[DONE]`.
- * The headers go out when a worker has accepted the request, so that what fails before is a status.
+ * Sends the events as they come. The headers go out when a worker has accepted the request, so that what fails before
+ * is a status; a client that waits for long gets them earlier, and signs of life.
  */
-export async function respondAsStream(
-  answer: CompletionAnswer,
-  options: { includeUsage: boolean },
-): Promise<void> {
-  const { identity, events, inference, res } = answer;
-  const write = (frame: string) => writeFrame(res, frame, answer.stallTimeoutMs);
-
-  type Choice = ChatCompletionChunk['choices'][number];
-  const toChunk = (choices: Choice[], usage?: CompletionUsage): ChatCompletionChunk => ({
-    id: identity.id,
-    object: 'chat.completion.chunk',
-    created: identity.created,
-    model: identity.model,
-    system_fingerprint: inference.trace.fingerprint ?? '',
-    choices,
-    ...(options.includeUsage ? { usage: usage ?? null } : {}),
-  });
-  const sendDelta = (delta: Choice['delta'], finishReason: FinishReason | null = null) =>
-    write(formatSseData(toChunk([{ index: 0, delta, logprobs: null, finish_reason: finishReason }])));
-
-  const sendText = async (deltas: readonly OutputDelta[]) => {
-    const content = textOf(deltas);
-    if (content !== '') await sendDelta({ content });
+export async function respondAsStream(answer: Answer, res: Response, timings: StreamTimings): Promise<void> {
+  const { events, presenter, inference, keep } = answer;
+  const open = () => {
+    if (res.headersSent) return;
+    contextOf(res).toErrorFrames = (error) => presenter.fail(error).map(formatSseFrame).join('');
+    res.status(200).set(sseHeaders).flushHeaders();
+    inference.firstByteAt = performance.now();
   };
-
-  for await (const event of events) {
-    switch (event.type) {
-      case 'accepted':
-        res.status(200).set(sseHeaders);
-        inference.firstByteAt = performance.now();
-        await sendDelta({ role: 'assistant', content: '', refusal: null });
-        break;
-      case 'progress':
-        await write(sseKeepalive);
-        break;
-      case 'echo':
-        break;
-      case 'output':
-        await sendText(event.deltas);
-        break;
-      case 'done':
-        await sendText(event.deltas);
-        inference.finishReason = event.finishReason;
-        await sendDelta({}, event.finishReason);
-        if (options.includeUsage) await write(formatSseData(toChunk([], toCompletionUsage(event.usage))));
-        inference.outcome = 'success';
-        res.end(sseDone);
-        break;
+  const keepalive = startKeepalive(res, open, timings);
+  try {
+    for await (const event of events) {
+      noteFinish(inference, event);
+      open();
+      if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
+      const frames = presenter.push(event);
+      if (event.type === 'done') await keep?.(presenter.result());
+      if (frames.length === 0) continue;
+      keepalive.postpone();
+      await writeText(res, frames.map(formatSseFrame).join(''), timings.stallTimeoutMs);
     }
+    inference.outcome = 'success';
+    res.end();
+  } finally {
+    keepalive.stop();
   }
 }
 
+function noteFinish(inference: InferenceContext, event: AnswerEvent): void {
+  if (event.type === 'ended') inference.finishReason = event.finishReason;
+}
+
+/** Comments while nothing is sent: the first after the patience, where the stream has not begun. */
+function startKeepalive(
+  res: Response,
+  open: () => void,
+  { patienceMs, keepaliveMs }: StreamTimings,
+): { postpone(): void; stop(): void } {
+  const beat = () => {
+    open();
+    if (!res.writableNeedDrain && !res.destroyed) res.write(sseKeepalive);
+    timer = setTimeout(beat, keepaliveMs);
+  };
+  let timer = setTimeout(beat, patienceMs);
+  return {
+    postpone: () => {
+      clearTimeout(timer);
+      timer = setTimeout(beat, keepaliveMs);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
 /** Waits where the client reads slower than the model writes; a client that left, or takes nothing, ends the wait. */
-async function writeFrame(res: Response, frame: string, stallTimeoutMs: number): Promise<void> {
-  if (res.write(frame) || res.destroyed) return;
+async function writeText(res: Response, text: string, stallTimeoutMs: number): Promise<void> {
+  if (res.write(text) || res.destroyed) return;
   const settled = new AbortController();
   const stalled = setTimeout(() => res.destroy(), stallTimeoutMs);
   try {
@@ -127,23 +117,4 @@ async function writeFrame(res: Response, frame: string, stallTimeoutMs: number):
     clearTimeout(stalled);
     settled.abort();
   }
-}
-
-function textOf(deltas: readonly OutputDelta[]): string {
-  return deltas.map((delta) => (delta.type === 'text' ? delta.delta : '')).join('');
-}
-
-function toCompletionUsage(usage: TokenUsage): CompletionUsage {
-  return {
-    prompt_tokens: usage.promptTokens,
-    completion_tokens: usage.completionTokens,
-    total_tokens: usage.promptTokens + usage.completionTokens,
-    prompt_tokens_details: { cached_tokens: usage.cachedTokens, audio_tokens: 0 },
-    completion_tokens_details: {
-      reasoning_tokens: usage.reasoningTokens,
-      audio_tokens: 0,
-      accepted_prediction_tokens: 0,
-      rejected_prediction_tokens: 0,
-    },
-  };
 }

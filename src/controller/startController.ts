@@ -9,15 +9,34 @@ import type { Logger } from '../observability/logger.js';
 import { createControllerMetrics, initializeRoute } from '../observability/metrics.js';
 import { anonymousPrincipal } from '../protocol/generateRequest.js';
 import { pickLeastBusy } from '../routing/leastBusy.js';
+import { openStores } from '../stores/openStores.js';
+import { answerWhatNodeRefuses } from './answerWhatNodeRefuses.js';
 import { createApp } from './app.js';
+import { toBatchEndpoint, type BatchEndpoint } from './batches/executeLine.js';
+import { createBatches } from './batches/createBatches.js';
 import { readClusterView } from './clusterView.js';
+import { createAskReadyWorker } from './askReadyWorker.js';
 import { createDispatcher } from './dispatch.js';
+import { chatCompletionsEndpoint } from './endpoints/chatCompletions.js';
+import { completionsEndpoint } from './endpoints/completions.js';
+import { createResponsesEndpoint } from './endpoints/responses.js';
+import { documentationRoutes } from './routes/documentation.js';
+import { anthropicRoutes } from './routes/anthropicMessages.js';
+import { createEmbeddings } from './endpoints/embeddings.js';
+import { createRerank, rerankPaths } from './endpoints/rerank.js';
+import { createDetokenize, createTokenize } from './endpoints/tokenization.js';
 import { createDrainGate } from './middleware/drainGate.js';
-import { chatCompletionsRoutes } from './routes/chatCompletions.js';
+import { createModelRegistry } from './modelRegistry.js';
+import { executionRoute } from './routes/execution.js';
+import { batchesRoutes } from './routes/batches.js';
+import { defaultMaxFileBytes, filesRoutes } from './routes/files.js';
+import { generationRoute } from './routes/generation.js';
 import { internalNodesRoutes } from './routes/internalNodes.js';
-import { modelsRoutes, type ModelRegistry } from './routes/models.js';
+import { modelsRoutes } from './routes/models.js';
 import { operationsRoutes } from './routes/operations.js';
+import { responsesRoutes } from './routes/responses.js';
 import type { Route } from './routes/route.js';
+import { defaultStreamTimings, type StreamTimings } from './respond.js';
 import { createWorkerClient } from './upstream/workerClient.js';
 
 export interface ControllerOptions {
@@ -30,8 +49,11 @@ export interface ControllerOptions {
   readonly queueLimit: number;
   readonly queueTimeoutMs: number;
   readonly drainTimeoutMs: number;
-  /** A stream whose client takes nothing for so long is cut; 30 s by default. */
-  readonly stallTimeoutMs?: number;
+  /** What outlives requests is kept in here, and belongs to the controller alone. */
+  readonly dataDir: string;
+  /** Of one uploaded file. */
+  readonly maxFileBytes?: number;
+  readonly streamTimings?: Partial<StreamTimings>;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
   readonly version: string;
   readonly logger: Logger;
@@ -57,6 +79,7 @@ const connectionsCheckingIntervalMs = 1_000;
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const now = () => performance.now();
+  const stores = openStores(options.dataDir);
   const gate = createDrainGate();
   const metrics = createControllerMetrics({
     models: options.models,
@@ -74,18 +97,67 @@ export async function startController(options: ControllerOptions): Promise<Runni
     timeoutMs: options.queueTimeoutMs,
     now,
   });
-  const models: ModelRegistry = { ids: () => [...new Set([...options.models, ...pool.modelIds()])] };
+  const models = createModelRegistry({
+    configured: options.models,
+    pool,
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+  });
   const workers = createWorkerClient();
-  const dispatch = createDispatcher({ queue, pool, workers, events, queueTimeoutMs: options.queueTimeoutMs });
+  const dispatcher = createDispatcher({
+    queue,
+    pool,
+    workers,
+    events,
+    queueTimeoutMs: options.queueTimeoutMs,
+  });
+
+  const generation = {
+    dispatcher,
+    models,
+    gate: gate.middleware,
+    timings: { ...defaultStreamTimings, ...options.streamTimings },
+  };
+
+  const execution = {
+    dispatcher,
+    askReadyWorker: createAskReadyWorker({ pool, events }),
+    workers,
+    models,
+  };
+  const responsesEndpoint = createResponsesEndpoint(stores.responses);
+  const embed = createEmbeddings(execution);
+  const batchEndpoints: Record<string, BatchEndpoint> = {
+    [chatCompletionsEndpoint.path]: toBatchEndpoint(generation, chatCompletionsEndpoint),
+    [completionsEndpoint.path]: toBatchEndpoint(generation, completionsEndpoint),
+    [responsesEndpoint.path]: toBatchEndpoint(generation, responsesEndpoint),
+    '/v1/embeddings': {
+      kind: 'embedding',
+      run: (body, { asker, inference, signal }) => embed(body, asker, signal, inference),
+    },
+  };
+  const batches = createBatches({
+    stores,
+    endpoints: batchEndpoints,
+    models,
+    slotsOf: (model) => {
+      const ready = pool.snapshotsFor(model).filter(({ isReady }) => isReady);
+      return ready.reduce((sum, { slotsTotal }) => sum + slotsTotal, 0);
+    },
+    hasWorkers: () => pool.modelIds().length > 0,
+    events,
+  });
 
   const routes: Route[] = [
-    ...chatCompletionsRoutes({
-      dispatch,
-      models,
-      gate: gate.middleware,
-      stallTimeoutMs: options.stallTimeoutMs ?? 30_000,
-    }),
-    ...modelsRoutes(models, Math.floor(Date.now() / 1000)),
+    generationRoute(generation, chatCompletionsEndpoint, ['/chat/completions']),
+    generationRoute(generation, completionsEndpoint, ['/completions']),
+    generationRoute(generation, responsesEndpoint, ['/responses']),
+    ...responsesRoutes({ ...generation, store: stores.responses }),
+    ...anthropicRoutes({ ...generation, ...execution }),
+    executionRoute(gate.middleware, embed, ['/v1/embeddings', '/embeddings']),
+    executionRoute(gate.middleware, createRerank(execution), rerankPaths),
+    executionRoute(gate.middleware, createTokenize(execution), ['/tokenize', '/v1/tokenize']),
+    executionRoute(gate.middleware, createDetokenize(execution), ['/detokenize', '/v1/detokenize']),
+    ...modelsRoutes(models),
     ...operationsRoutes({
       pool,
       queue,
@@ -101,12 +173,27 @@ export async function startController(options: ControllerOptions): Promise<Runni
         };
       },
     }),
+    ...filesRoutes({
+      files: stores.files,
+      userOf: stores.batches.activeIdWithInput,
+      gate: gate.middleware,
+      maxFileBytes: options.maxFileBytes ?? defaultMaxFileBytes,
+    }),
+    ...batchesRoutes({
+      batches: stores.batches,
+      files: stores.files,
+      runner: batches.runner,
+      endpoints: Object.keys(batchEndpoints),
+      gate: gate.middleware,
+    }),
     ...internalNodesRoutes({ pool, isAllowedWorkerHost: options.isAllowedWorkerHost }),
+    ...documentationRoutes({ version: options.version, models }),
   ];
   for (const { path, methods, isInternal } of routes) {
     for (const method of Object.keys(methods)) if (!isInternal) initializeRoute(metrics, method, path);
   }
 
+  const app = createApp({ events, routes });
   const server = createServer(
     {
       keepAliveTimeout: keepAliveTimeoutMs,
@@ -115,12 +202,14 @@ export async function startController(options: ControllerOptions): Promise<Runni
       connectionsCheckingInterval: connectionsCheckingIntervalMs,
       noDelay: true,
     },
-    createApp({ events, routes }),
+    app,
   );
+  answerWhatNodeRefuses(server, app);
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const monitor = startHeartbeatMonitor(pool);
+  batches.resume();
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   options.logger.info('controller ready', { url });
 
@@ -128,12 +217,13 @@ export async function startController(options: ControllerOptions): Promise<Runni
     url,
     close: async () => {
       events.draining(gate.activeRequests());
-      await gate.drain(options.drainTimeoutMs);
+      await Promise.all([gate.drain(options.drainTimeoutMs), batches.close()]);
       monitor.close();
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
       await Promise.all([closed, workers.close()]);
+      stores.close();
     },
   };
 }

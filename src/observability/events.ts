@@ -1,4 +1,5 @@
 import type { NodeState } from '../protocol/clusterStatus.js';
+import type { Batch, BatchStatus } from '../protocol/openai/batches.js';
 import type { Logger } from './logger.js';
 import { noNode, unmatchedPath, type ControllerMetrics, type Outcome } from './metrics.js';
 
@@ -36,6 +37,16 @@ export interface RequestRecord {
   readonly error: string | undefined;
 }
 
+export interface BatchLineRecord extends Pick<
+  RequestRecord,
+  'requestId' | 'status' | 'durationMs' | 'error'
+> {
+  readonly batchId: string;
+  /** The endpoint. */
+  readonly path: string;
+  readonly inference: InferenceRecord;
+}
+
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** Asked every few seconds by machines: counted, but not worth a line each. */
 const quietPaths = new Set(['/health', '/ready', '/cluster/status']);
@@ -68,22 +79,37 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
         path: labels.path,
         status: record.status,
         durationMs: round(record.durationMs),
-        ...(inference && {
-          keyId: inference.keyId,
-          model: inference.model,
-          nodeId: inference.nodeId,
-          outcome: inference.outcome,
-          stream: inference.isStream,
-          attempts: inference.attempts,
-          promptTokens: inference.promptTokens,
-          cachedTokens: inference.cachedTokens,
-          completionTokens: inference.completionTokens,
-          queueMs: round(inference.queueMs),
-          firstTokenMs: round(inference.firstTokenMs),
-          finishReason: inference.finishReason,
-        }),
+        ...(inference && toLogFields(inference)),
         error: record.error,
       });
+    },
+
+    /** A request that came in the file of a batch: counted like one of a client, but not as one over HTTP. */
+    batchLineFinished(record: BatchLineRecord): void {
+      const { inference } = record;
+      recordInference(metrics, inference, record.durationMs);
+      logger[inference.outcome === 'error' ? 'error' : 'info']('batch line', {
+        requestId: record.requestId,
+        batchId: record.batchId,
+        path: record.path,
+        status: record.status,
+        durationMs: round(record.durationMs),
+        ...toLogFields(inference),
+        error: record.error,
+      });
+    },
+
+    batchStatusChanged(change: {
+      batchId: string;
+      status: BatchStatus;
+      counts: Batch['request_counts'];
+    }): void {
+      logger.info('batch status', change);
+    },
+
+    /** It is tried again after a while. */
+    batchStepFailed(failure: { batchId: string; status: BatchStatus | undefined; reason: string }): void {
+      logger.error('batch step failed', failure);
     },
 
     nodeStateChanged(change: { nodeId: string; from: NodeState; to: NodeState; reason: string }): void {
@@ -109,6 +135,23 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     draining(activeRequests: number): void {
       logger.info('draining', { activeRequests });
     },
+  };
+}
+
+function toLogFields(inference: InferenceRecord) {
+  return {
+    keyId: inference.keyId,
+    model: inference.model,
+    nodeId: inference.nodeId,
+    outcome: inference.outcome,
+    stream: inference.isStream,
+    attempts: inference.attempts,
+    promptTokens: inference.promptTokens,
+    cachedTokens: inference.cachedTokens,
+    completionTokens: inference.completionTokens,
+    queueMs: round(inference.queueMs),
+    firstTokenMs: round(inference.firstTokenMs),
+    finishReason: inference.finishReason,
   };
 }
 

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** How one kind of error is shown to a client, and whether trying the same request again can help. */
 interface ErrorRow {
   readonly status: number;
@@ -6,6 +8,8 @@ interface ErrorRow {
   /** OpenAI's `error.code`; null where OpenAI sends null. */
   readonly code: string | null;
   readonly message: string;
+  /** Sent as `x-should-retry` where the official clients would decide otherwise by the status. */
+  readonly shouldRetry?: boolean;
 }
 
 const badRequest = 'invalid_request_error';
@@ -27,6 +31,24 @@ export const errorTable = {
     type: badRequest,
     code: null,
     message: "Unsupported content type. Send a JSON body with 'Content-Type: application/json'.",
+  },
+  unreadable_request: {
+    status: 400,
+    type: badRequest,
+    code: null,
+    message: 'What was sent is no HTTP request that can be read.',
+  },
+  headers_too_large: {
+    status: 431,
+    type: badRequest,
+    code: null,
+    message: 'The headers of the request, or its URL, are too large.',
+  },
+  request_too_slow: {
+    status: 408,
+    type: badRequest,
+    code: null,
+    message: 'The request did not arrive in time.',
   },
   body_too_large: { status: 413, type: badRequest, code: null, message: 'The request body is too large.' },
   missing_required_parameter: parameterError('A required parameter is missing.'),
@@ -50,6 +72,7 @@ export const errorTable = {
     message: 'The model does not exist.',
   },
   route_not_found: { status: 404, type: badRequest, code: null, message: 'Invalid URL.' },
+  object_not_found: { status: 404, type: badRequest, code: null, message: 'There is no such object.' },
   node_not_found: {
     status: 404,
     type: badRequest,
@@ -61,6 +84,32 @@ export const errorTable = {
     type: badRequest,
     code: 'node_id_taken',
     message: 'Another worker is connected with this node id.',
+  },
+  previous_response_not_found: {
+    status: 400,
+    type: badRequest,
+    code: 'previous_response_not_found',
+    message: 'The previous response was not found.',
+  },
+  response_not_found: { status: 404, type: badRequest, code: null, message: 'The response was not found.' },
+  item_not_found: { status: 404, type: badRequest, code: null, message: 'The item was not found.' },
+  tool_call_not_found: {
+    status: 400,
+    type: badRequest,
+    code: null,
+    message: 'There is no tool call to which this output belongs.',
+  },
+  response_not_cancellable: {
+    status: 400,
+    type: badRequest,
+    code: null,
+    message: 'Only a response that was created with background=true can be cancelled.',
+  },
+  origin_not_allowed: {
+    status: 403,
+    type: badRequest,
+    code: 'origin_not_allowed',
+    message: 'Web pages of another origin may not do this.',
   },
   method_not_supported: {
     status: 405,
@@ -85,6 +134,8 @@ export const errorTable = {
     type: 'server_error',
     code: null,
     message: 'The workers that ran this request failed before it was finished.',
+    // It was tried on several workers already.
+    shouldRetry: false,
   },
   queue_timeout: {
     status: 504,
@@ -108,9 +159,15 @@ function parameterError<const M extends string>(message: M) {
 }
 
 /** The JSON body of every error answer; all four keys are always there. */
-export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string | null };
-}
+export const ErrorBody = z.object({
+  error: z.object({
+    message: z.string().describe('For people; its words may change.'),
+    type: z.string().describe('The kind of error, as OpenAI names it.'),
+    param: z.string().nullable().describe('The field at fault, as `messages[0].content`.'),
+    code: z.string().nullable().describe('For programs.'),
+  }),
+});
+export type ErrorBody = z.infer<typeof ErrorBody>;
 
 export interface ApiErrorOptions {
   readonly message?: string;
@@ -130,13 +187,15 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly shouldRetry: boolean | undefined;
 
   constructor(errorName: ErrorName, options: ApiErrorOptions = {}) {
-    const row = errorTable[errorName];
+    const row: ErrorRow = errorTable[errorName];
     super(options.message ?? row.message, { cause: options.cause });
     this.name = 'ApiError';
     this.errorName = errorName;
     this.status = row.status;
+    this.shouldRetry = row.shouldRetry;
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.allow = options.allow;

@@ -16,8 +16,8 @@ export const EmbedRequest = z.strictObject({
 export type EmbedRequest = z.infer<typeof EmbedRequest>;
 
 export const EmbedResponse = z.object({
-  /** One for each input, in their order, of length 1. */
-  embeddings: z.array(z.array(z.number())),
+  /** One for each input, in their order, of length 1; as {@link encodeVector} writes them. */
+  embeddings: z.array(z.string()),
   /** Of all inputs together, begin and end tokens included. */
   promptTokens: tokenCount,
 });
@@ -38,3 +38,19 @@ export const RankResponse = z.object({
   promptTokens: tokenCount,
 });
 export type RankResponse = z.infer<typeof RankResponse>;
+
+const floatBytes = 4;
+
+/** Base64 of 32-bit little-endian floats: a quarter of the size of JSON numbers, and what official clients ask for. */
+export function encodeVector(vector: readonly number[]): string {
+  const bytes = Buffer.allocUnsafe(vector.length * floatBytes);
+  for (const [index, value] of vector.entries()) bytes.writeFloatLE(value, index * floatBytes);
+  return bytes.toString('base64');
+}
+
+export function decodeVector(text: string): number[] {
+  const bytes = Buffer.from(text, 'base64');
+  return Array.from({ length: Math.floor(bytes.length / floatBytes) }, (_, index) =>
+    bytes.readFloatLE(index * floatBytes),
+  );
+}

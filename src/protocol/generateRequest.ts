@@ -69,6 +69,9 @@ export const OutputConstraint = z.discriminatedUnion('type', [
 ]);
 export type OutputConstraint = z.infer<typeof OutputConstraint>;
 
+/** Logits are divided by the penalty: a much smaller one makes them infinite, and a grammar is lost in them. */
+export const minRepeatPenalty = 0.01;
+
 export const Sampling = z.strictObject({
   /** 0 is greedy. */
   temperature: z.number().min(0).max(2),
@@ -82,7 +85,7 @@ export const Sampling = z.strictObject({
   presencePenalty: z.number().min(-2).max(2),
   frequencyPenalty: z.number().min(-2).max(2),
   /** Divides the logits of tokens that were generated before; 1: none. */
-  repeatPenalty: z.number().positive().max(10),
+  repeatPenalty: z.number().min(minRepeatPenalty).max(10),
   /** Added to the logits of tokens. */
   logitBias: z
     .array(z.strictObject({ token: z.int().min(0), bias: z.number().min(-100).max(100) }))
@@ -118,7 +121,7 @@ const common = {
   sampling: Sampling,
   constraint: OutputConstraint,
   /** Most tokens to generate, resumed ones included; null is until the end token or the end of the context. */
-  maxTokens: z.int().min(1).nullable(),
+  maxTokens: z.int().min(0).nullable(),
   /** Generation ends before any of these texts, which are not part of the output. */
   stop: z.array(z.string().min(1)),
   /** Never sample an end token: generate up to `maxTokens`. */

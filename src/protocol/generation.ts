@@ -25,6 +25,7 @@ export const GenerationFailure = z.object({
     'context_length_exceeded',
     'invalid_request',
     'invalid_prompt',
+    'invalid_dimensions',
     'unsupported_schema',
     'deadline_exceeded',
     'draining',
@@ -32,6 +33,8 @@ export const GenerationFailure = z.object({
   ]),
   message: z.string(),
   retryable: z.boolean(),
+  /** The place of the input or document at fault, of several. */
+  input: z.int().min(0).optional(),
 });
 export type GenerationFailure = z.infer<typeof GenerationFailure>;
 
@@ -42,6 +45,7 @@ export const statusOfFailure: Readonly<Record<GenerationFailure['code'], number>
   context_length_exceeded: 400,
   invalid_request: 400,
   invalid_prompt: 400,
+  invalid_dimensions: 400,
   unsupported_schema: 400,
   deadline_exceeded: 408,
   draining: 503,
@@ -101,6 +105,8 @@ export const GenerationEvent = z.discriminatedUnion('type', [
     /** What was held back until the end was certain. It comes with `done`, so that it is emitted once. */
     deltas: z.array(OutputDelta),
     finishReason: FinishReason,
+    /** Of the request's stop texts, the one that ended the generation, where one did. */
+    stopText: z.string().optional(),
     usage: TokenUsage,
     timings: z.object({ prefillMs: z.number().min(0), decodeMs: z.number().min(0) }),
   }),

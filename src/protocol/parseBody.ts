@@ -22,7 +22,8 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
 function toParameterError(issue: Issue, body: unknown): ApiError {
   const { path, leaf } = deepest(issue);
   const param = toParamPath(path);
-  if (leaf.input === undefined && path.length > 0 && !hasOwnPath(body, path)) {
+  const isMissing = leaf.input === undefined || leaf.code === 'invalid_union';
+  if (isMissing && path.length > 0 && !hasOwnPath(body, path)) {
     return new ApiError('missing_required_parameter', {
       message: `Missing required parameter: '${param}'.`,
       param,
@@ -38,7 +39,7 @@ function deepest(issue: Issue): { path: PropertyKey[]; leaf: Issue } {
   const branches = issue.errors
     .flatMap((issues) => issues.slice(0, 1))
     .map(deepest)
-    .sort((a, b) => b.path.length - a.path.length);
+    .sort(byReach);
   const best = branches[0];
   const isTypeMismatch = branches.every(
     ({ path, leaf }) => path.length === 0 && leaf.code === 'invalid_type',
@@ -47,6 +48,24 @@ function deepest(issue: Issue): { path: PropertyKey[]; leaf: Issue } {
   const constraint =
     branches.find(({ path, leaf }) => path.length > 0 || leaf.code !== 'invalid_type') ?? best;
   return { path: [...issue.path, ...constraint.path], leaf: constraint.leaf };
+}
+
+interface Reach {
+  readonly path: readonly PropertyKey[];
+  readonly leaf: Issue;
+}
+
+/** Those that matched further come first; a size is looked at when all that is inside has fit. */
+function byReach(a: Reach, b: Reach): number {
+  const isOnlySize = ({ path, leaf }: Reach) =>
+    Number(path.length === 0 && (leaf.code === 'too_small' || leaf.code === 'too_big'));
+  const differing = a.path.findIndex((key, index) => key !== b.path[index]);
+  const [placeInA, placeInB] = [a.path[differing], b.path[differing]];
+  return (
+    isOnlySize(b) - isOnlySize(a) ||
+    b.path.length - a.path.length ||
+    (typeof placeInA === 'number' && typeof placeInB === 'number' ? placeInB - placeInA : 0)
+  );
 }
 
 function describe(issue: Issue, param: string): { name: ErrorName; message: string } {
@@ -58,6 +77,8 @@ function describe(issue: Issue, param: string): { name: ErrorName; message: stri
         message: `Invalid type for ${at}: expected ${article(issue.expected)}, but got ${typeName(issue.input)} instead.`,
       };
     case 'invalid_union': {
+      if ('options' in issue && issue.options)
+        return describeChoice(at, readDiscriminator(issue), issue.options);
       const expected = issue.errors
         .flat()
         .flatMap((inner) => (inner.code === 'invalid_type' ? [article(inner.expected)] : []));
@@ -66,12 +87,11 @@ function describe(issue: Issue, param: string): { name: ErrorName; message: stri
         message: `Invalid type for ${at}: expected one of ${[...new Set(expected)].join(' or ')}, but got ${typeName(issue.input)} instead.`,
       };
     }
-    case 'invalid_value': {
-      const accepted = issue.values.map((value) => `'${String(value)}'`).join(', ');
-      return {
-        name: 'invalid_value',
-        message: `Invalid value for ${at}: ${JSON.stringify(issue.input)}. Supported values are: ${accepted}.`,
-      };
+    case 'invalid_value':
+      return describeChoice(at, issue.input, issue.values);
+    case 'unrecognized_keys': {
+      const keys = issue.keys.map((key) => `'${key}'`).join(', ');
+      return { name: 'invalid_value', message: `Invalid value for ${at}: ${keys} is not known there.` };
     }
     case 'too_small':
       return describeSize(issue, at, 'min');
@@ -89,13 +109,35 @@ function describe(issue: Issue, param: string): { name: ErrorName; message: stri
   }
 }
 
+function describeChoice(
+  at: string,
+  input: unknown,
+  values: readonly unknown[],
+): { name: ErrorName; message: string } {
+  const accepted = values.map((value) => `'${String(value)}'`).join(', ');
+  return {
+    name: 'invalid_value',
+    message: `Invalid value for ${at}: ${JSON.stringify(input)}. Supported values are: ${accepted}.`,
+  };
+}
+
+/** What tells the kinds of an object apart; zod reports the whole object. */
+function readDiscriminator(issue: Extract<Issue, { code: 'invalid_union' }>): unknown {
+  const input = issue.input as Record<string, unknown> | undefined;
+  return issue.discriminator === undefined ? undefined : input?.[issue.discriminator];
+}
+
 function describeSize(
   issue: Extract<Issue, { code: 'too_small' | 'too_big' }>,
   at: string,
   side: 'min' | 'max',
 ): { name: ErrorName; message: string } {
   const bound = Number(issue.code === 'too_small' ? issue.minimum : issue.maximum);
-  const limit = side === 'min' ? `at least ${bound}` : `at most ${bound}`;
+  const isExclusive = issue.inclusive === false;
+  const limit =
+    side === 'min'
+      ? `${isExclusive ? 'more than' : 'at least'} ${bound}`
+      : `${isExclusive ? 'less than' : 'at most'} ${bound}`;
   if (issue.origin === 'array') {
     return {
       name: side === 'min' ? 'empty_array' : 'array_above_max_length',

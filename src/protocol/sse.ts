@@ -1,10 +1,17 @@
-/** One `data:` frame of a server-sent event stream: the value as JSON on one line. */
-export function formatSseData(value: unknown): string {
-  return `data: ${JSON.stringify(value)}\n\n`;
+/** One server-sent event: a value as JSON on one line, or the text that ends an OpenAI stream. */
+export interface SseFrame {
+  /** Sent as `event:`; without one a client sees `message`. */
+  readonly event?: string;
+  readonly data: object | '[DONE]';
+}
+
+export function formatSseFrame({ event, data }: SseFrame): string {
+  const name = event === undefined ? '' : `event: ${event}\n`;
+  return `${name}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`;
 }
 
 /** The frame that ends an OpenAI stream. */
-export const sseDone = 'data: [DONE]\n\n';
+export const sseDone: SseFrame = { data: '[DONE]' };
 
 /** A comment frame: ignored by every client, keeps proxies and idle timers awake. */
 export const sseKeepalive = ': keepalive\n\n';

@@ -1,19 +1,35 @@
 import { z } from 'zod';
+import { ChatGenerateRequest } from './generateRequest.js';
 
 /** A model's tokenizer, as a worker offers it. */
 
-export const TokenizeRequest = z.strictObject({
+const common = {
   model: z.string().min(1),
+  /** Also return each token's bytes. Default false. */
+  withPieces: z.boolean().optional(),
+};
+
+export const TokenizeTextRequest = z.strictObject({
+  ...common,
   text: z.string(),
   /** Whether text such as `<|im_end|>` becomes a control token, or is plain text as in a user's message. */
   special: z.boolean(),
-  /** Also return each token's bytes. Default false. */
-  withPieces: z.boolean().optional(),
+  /** Whether the model's begin and end tokens are put around the text, as around a prompt. Default false. */
+  withBounds: z.boolean().optional(),
 });
+
+/** A conversation as the model's template writes it, ready for the answer. */
+export const TokenizeChatRequest = z.strictObject({
+  ...common,
+  chat: ChatGenerateRequest.pick({ messages: true, tools: true, toolChoice: true, templateOptions: true }),
+});
+
+export const TokenizeRequest = z.union([TokenizeTextRequest, TokenizeChatRequest]);
+export type TokenizeTextRequest = z.infer<typeof TokenizeTextRequest>;
+export type TokenizeChatRequest = z.infer<typeof TokenizeChatRequest>;
 export type TokenizeRequest = z.infer<typeof TokenizeRequest>;
 
 export const TokenizeResponse = z.object({
-  /** Without begin and end tokens. */
   tokens: z.array(z.int().min(0)),
   /** The bytes of each token, base64, because a token may be a part of a code point. */
   pieces: z.array(z.string()).optional(),

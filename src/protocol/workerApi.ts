@@ -8,6 +8,7 @@ export const internalPaths = {
   rank: '/internal/v1/rank',
   tokenize: '/internal/v1/tokenize',
   detokenize: '/internal/v1/detokenize',
+  count: '/internal/v1/count',
   nodes: '/internal/v1/nodes',
   /** Of one node: `:id` is its node id. */
   heartbeat: '/internal/v1/nodes/:id/heartbeat',

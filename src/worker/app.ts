@@ -4,6 +4,7 @@ import { ApiError, toApiError } from '../protocol/apiError.js';
 import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
 import type { Logger } from '../observability/logger.js';
 import { RefusedError } from './refusedError.js';
+import { createCountRoute } from './routes/count.js';
 import { createEmbeddingRoutes } from './routes/embeddings.js';
 import { createGenerateRoute } from './routes/generate.js';
 import type { RouteDeps } from './routes/routeDeps.js';
@@ -33,6 +34,7 @@ export function createWorkerApp(deps: WorkerAppDeps): Express {
   app.use(createGenerateRoute(deps));
   app.use(createEmbeddingRoutes(deps));
   app.use(createTokenizationRoutes(deps));
+  app.use(createCountRoute(deps));
   app.use((req) => {
     throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
   });

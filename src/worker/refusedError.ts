@@ -4,8 +4,19 @@ import type { GenerationFailure } from '../protocol/generation.js';
 export class RefusedError extends Error {
   readonly failure: GenerationFailure;
 
-  constructor(code: GenerationFailure['code'], message: string, retryable = false) {
+  constructor(code: GenerationFailure['code'], message: string, retryable = false, input?: number) {
     super(message);
-    this.failure = { code, message, retryable };
+    this.failure = { code, message, retryable, ...(input !== undefined && { input }) };
+  }
+}
+
+/** What `work` refuses is the fault of the input at this place. */
+export function refusingInput<T>(input: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const { code, message, retryable } = error.failure;
+    throw new RefusedError(code, message, retryable, input);
   }
 }

@@ -1,5 +1,6 @@
 import type { ModelKind, ModelReport } from '../protocol/workerApi.js';
-import { createChatPrompt } from './chat/chatPrompt.js';
+import { createChatPrompt, type ChatPrompt } from './chat/chatPrompt.js';
+import { withBeginToken } from './engine/engine.js';
 import type { LoadedModel } from './engine/llamaRuntime.js';
 import { measureStepBudget } from './scheduler/measureStepBudget.js';
 import type { ModelTokenizer } from './engine/poolingEngine.js';
@@ -11,13 +12,15 @@ import { createSlotCaches } from './scheduler/slotCaches.js';
 /** A loaded model with what answers its requests. */
 export type WorkerModel = {
   readonly tokenizer: ModelTokenizer;
+  /** Puts the begin and end tokens around those of a text. */
+  readonly bound: (tokens: number[]) => number[];
   /** What its users should know of how it is run. */
   readonly warning?: string | undefined;
   report(): ModelReport;
   whenIdle(): Promise<void>;
   dispose(): Promise<void>;
 } & (
-  | { readonly kind: 'generation'; readonly scheduler: Scheduler }
+  | { readonly kind: 'generation'; readonly scheduler: Scheduler; readonly prompt: ChatPrompt }
   | { readonly kind: Exclude<ModelKind, 'generation'>; readonly pooling: PoolingService }
 );
 
@@ -35,7 +38,8 @@ export async function createWorkerModel(
     const { kind, engine } = loaded;
     const pooling = createPoolingService(engine, slots);
     const { report, whenIdle } = pooling;
-    return { kind, pooling, tokenizer: engine, report, whenIdle, dispose: engine.dispose };
+    const { bound, dispose } = engine;
+    return { kind, pooling, tokenizer: engine, bound, report, whenIdle, dispose };
   }
   const { kind, engine } = loaded;
   const prompt = createChatPrompt(engine);
@@ -47,5 +51,7 @@ export async function createWorkerModel(
   });
   const { report, whenIdle } = scheduler;
   const { warning } = prompt;
-  return { kind, scheduler, tokenizer: engine, warning, report, whenIdle, dispose: engine.dispose };
+  const bound = (tokens: number[]) => withBeginToken(engine, tokens);
+  const { dispose } = engine;
+  return { kind, scheduler, prompt, tokenizer: engine, bound, warning, report, whenIdle, dispose };
 }

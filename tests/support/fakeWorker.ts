@@ -3,10 +3,11 @@ import { once, type EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import winston from 'winston';
+import { CountRequest, type CountResponse } from '../../src/protocol/count.js';
 import { GenerateRequest } from '../../src/protocol/generateRequest.js';
 import { type GenerationEvent, type GenerationFailure } from '../../src/protocol/generation.js';
 import { ndjsonContentType } from '../../src/protocol/headers.js';
-import { internalPaths, type NodeReport } from '../../src/protocol/workerApi.js';
+import { internalPaths, type ModelKind, type NodeReport } from '../../src/protocol/workerApi.js';
 import { startControllerLink, type ControllerLink } from '../../src/worker/joinController.js';
 import { answer } from './workerScripts.js';
 
@@ -32,13 +33,34 @@ export interface WorkerCall {
 
 export type Script = (call: WorkerCall) => Promise<void> | void;
 
+/** One call with one answer: embed, rank, tokenize or detokenize. */
+export interface PlainCall {
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+  /** Aborted when the controller closed the connection before the answer was there. */
+  readonly signal: AbortSignal;
+  answer(body: object): void;
+  refuse(status: number, failure: GenerationFailure): void;
+  /** An informational answer (102), which says that the work goes on. */
+  signOfLife(): void;
+  reset(): void;
+}
+
+export type PlainScript = (call: PlainCall) => Promise<void> | void;
+
 export interface FakeWorkerOptions {
   readonly nodeId?: string;
   readonly models?: readonly string[];
   readonly slots?: number;
   /** Answers the requests that no script of {@link FakeWorker.answerNext} takes. */
   readonly script?: Script;
+  /** Of its models; `generation` by default. */
+  readonly kind?: ModelKind;
+  /** Answers calls with one answer that no script of {@link FakeWorker.answerNextCall} takes. */
+  readonly plainScript?: PlainScript;
   readonly port?: number;
+  /** How long it says that every prompt is. */
+  readonly promptTokens?: number;
 }
 
 /** A worker without a model: the real protocol over real sockets, with answers from scripts. */
@@ -47,11 +69,16 @@ export interface FakeWorker {
   readonly url: string;
   /** Accepted requests, in the order of arrival; a refused one is in {@link refusals}. */
   readonly requests: readonly GenerateRequest[];
+  /** What it was asked to count. */
+  readonly counts: readonly CountRequest[];
   /** Request ids whose connection the controller closed before the stream was over. */
   readonly aborts: readonly string[];
   /** What was answered 400 or 409 without a script: a full worker, a broken request. */
   readonly refusals: readonly GenerationFailure[];
   script: Script;
+  /** Calls with one answer that found a slot or needed none, in the order of arrival. */
+  readonly calls: readonly Pick<PlainCall, 'path' | 'body' | 'signal'>[];
+  answerNextCall(...scripts: readonly PlainScript[]): void;
   /** The next requests get these scripts, one each. */
   answerNext(...scripts: readonly Script[]): void;
   slotsBusy(): number;
@@ -71,11 +98,14 @@ export interface FakeWorker {
 const silent = winston.createLogger({ silent: true });
 
 export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<FakeWorker> {
-  const { nodeId = 'worker_1', models = ['test-model'], slots = 4 } = options;
+  const { nodeId = 'worker_1', models = ['test-model'], slots = 4, kind = 'generation' } = options;
   const requests: GenerateRequest[] = [];
+  const counts: CountRequest[] = [];
   const aborts: string[] = [];
   const refusals: GenerationFailure[] = [];
   const queued: Script[] = [];
+  const calls: PlainCall[] = [];
+  const queuedPlain: PlainScript[] = [];
   const busy = new Set<ServerResponse>();
   const sockets = new Set<Socket>();
   const startedAt = performance.now();
@@ -111,9 +141,52 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     await script(toCall(request, res, abort.signal, () => busy.delete(res)));
   }
 
+  async function answerPlain(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const body = (await readJson(req)) as Record<string, unknown>;
+    const path = req.url ?? '';
+    const needsSlot = path === internalPaths.embed || path === internalPaths.rank;
+    if (needsSlot && busy.size >= slots) {
+      const failure = { code: 'no_free_slot', message: 'All slots are busy.', retryable: true } as const;
+      refusals.push(failure);
+      return sendJson(res, 409, failure);
+    }
+    if (needsSlot) busy.add(res);
+    const abort = new AbortController();
+    res.once('close', () => {
+      busy.delete(res);
+      if (!res.writableFinished) abort.abort();
+    });
+    const send = (status: number, answer: object) => {
+      busy.delete(res);
+      sendJson(res, status, answer);
+    };
+    const call: PlainCall = {
+      path,
+      body,
+      signal: abort.signal,
+      answer: (content) => send(200, content),
+      refuse: send,
+      signOfLife: () => res.writeProcessing(),
+      reset: () => void res.socket?.resetAndDestroy(),
+    };
+    calls.push(call);
+    const script = queuedPlain.shift() ?? options.plainScript;
+    if (!script) return sendJson(res, 404, { error: 'no script' });
+    await script(call);
+  }
+
+  async function count(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    counts.push(CountRequest.parse(await readJson(req)));
+    sendJson(res, 200, { promptTokens: options.promptTokens ?? 7 } satisfies CountResponse);
+  }
+
   const server = createServer({ keepAliveTimeout: 90_000 }, (req, res) => {
-    if (req.url !== internalPaths.generate) return sendJson(res, 404, { error: 'not found' });
-    generate(req, res).catch(() => res.destroy());
+    const handlers: Record<string, typeof generate> = {
+      [internalPaths.generate]: generate,
+      [internalPaths.count]: count,
+    };
+    const work = (handlers[req.url ?? ''] ?? answerPlain)(req, res);
+    work.catch(() => res.destroy());
   });
   server.on('connection', (socket: Socket) => {
     connections++;
@@ -128,8 +201,11 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     nodeId,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    counts,
     aborts,
     refusals,
+    calls,
+    answerNextCall: (...scripts) => void queuedPlain.push(...scripts),
     script: options.script ?? answer(['Hel', 'lo', ' wor', 'ld']),
     answerNext: (...scripts) => void queued.push(...scripts),
     slotsBusy: () => busy.size,
@@ -143,7 +219,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
           uptimeSeconds: (performance.now() - startedAt) / 1000,
           models: models.map((id) => ({
             id,
-            kind: 'generation' as const,
+            kind,
             slotsTotal: slots,
             slotsBusy: busy.size,
             contextTokens: 4096,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Writable } from 'node:stream';
 import OpenAI from 'openai';
 import { request } from 'undici';
@@ -37,7 +40,14 @@ export function isLoopback(host: string): boolean {
   return host === '127.0.0.1' || host === 'localhost';
 }
 
+const dataRoot = mkdtempSync(path.join(tmpdir(), 'ai-cluster-controllers-'));
+process.once('exit', () => rmSync(dataRoot, { recursive: true, force: true }));
+
 export const testControllerOptions = {
+  /** Another one each time it is read. */
+  get dataDir(): string {
+    return mkdtempSync(path.join(dataRoot, 'data-'));
+  },
   host: '127.0.0.1',
   port: 0,
   models: ['test-model'],
@@ -47,7 +57,7 @@ export const testControllerOptions = {
   drainTimeoutMs: 10,
   isAllowedWorkerHost: isLoopback,
   version: '1.2.3',
-} as const satisfies Partial<ControllerOptions>;
+} satisfies Partial<ControllerOptions>;
 
 export interface TestClusterOptions {
   /** One fake worker each, named `worker_1`, `worker_2`, … */

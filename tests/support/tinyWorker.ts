@@ -21,7 +21,9 @@ export type Answer<T> =
   { readonly status: 200; readonly body: T } | { readonly status: number; readonly body: GenerationFailure };
 
 /** A real worker on a real socket with one generated model of each kind: `tiny`, `tiny-embedding`, `tiny-rerank`. */
-export async function startTinyWorker(options: { slots?: number } = {}): Promise<TinyWorker> {
+export async function startTinyWorker(
+  options: { slots?: number; controllerUrl?: string } = {},
+): Promise<TinyWorker> {
   const folder = await mkdtemp(path.join(tmpdir(), 'ai-cluster-worker-'));
   const models = ['tiny', 'tiny-embedding', 'tiny-rerank'].map((id) => ({
     id,
@@ -35,7 +37,7 @@ export async function startTinyWorker(options: { slots?: number } = {}): Promise
     nodeId: 'worker_1',
     host: '127.0.0.1',
     port: 0,
-    controllerUrl: undefined,
+    controllerUrl: options.controllerUrl,
     advertiseUrl: undefined,
     models,
     slots: options.slots ?? 2,

@@ -21,6 +21,7 @@ export interface AnswerOptions {
   /** Steady rate from the first token on; the first one comes at once. */
   readonly tokensPerSecond?: number;
   readonly finishReason?: FinishReason;
+  readonly stopText?: string;
   /** Text that comes only with `done`. */
   readonly heldBack?: string;
   readonly promptTokens?: number;
@@ -65,6 +66,7 @@ export function answer(tokens: readonly string[], options: AnswerOptions = {}): 
       type: 'done',
       deltas: toDeltas(options.heldBack),
       finishReason: options.finishReason ?? (length < tokens.length ? 'length' : 'stop'),
+      ...(options.stopText === undefined ? {} : { stopText: options.stopText }),
       usage: { promptTokens, completionTokens: length, reasoningTokens: 0, cachedTokens },
       timings: { prefillMs: 1, decodeMs: 1 },
     });

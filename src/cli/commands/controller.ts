@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Settings } from '../../config/config.js';
 import { isLoopbackHost } from '../../config/settingKinds.js';
 import { startController } from '../../controller/startController.js';
@@ -13,7 +14,7 @@ export async function runController(
   { supervised }: { supervised: boolean },
 ): Promise<void> {
   const models = await readModelIds(settings);
-  if (!supervised) await requireFolders(settings, ['logDir']);
+  if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
   const service = { name: 'controller', supervised, logDir: settings.logDir, portFlag: 'port' } as const;
   await runService(service, (logger) =>
     startController({
@@ -23,6 +24,7 @@ export async function runController(
       nodeIds: workerNames(settings.workers),
       queueLimit: settings.queueLimit,
       queueTimeoutMs: settings.queueTimeoutSeconds * 1000,
+      dataDir: path.resolve(settings.dataDir, 'controller'),
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
       isAllowedWorkerHost: isLoopbackHost,
       version: readVersion(),

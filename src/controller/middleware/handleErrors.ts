@@ -2,8 +2,8 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Outcome } from '../../observability/metrics.js';
 import { ApiError, toApiError } from '../../protocol/apiError.js';
 import { headers } from '../../protocol/headers.js';
-import { formatSseData } from '../../protocol/sse.js';
-import { contextOf, type InferenceContext } from '../requestContext.js';
+import { formatSseFrame } from '../../protocol/sse.js';
+import { contextOf, summarizeTraces, type InferenceContext } from '../requestContext.js';
 
 /** Answers what no route took. */
 export const refuseUnknownRoutes: RequestHandler = (req) => {
@@ -17,11 +17,13 @@ export const refuseUnknownRoutes: RequestHandler = (req) => {
 export const handleErrors: ErrorRequestHandler = (thrown, _req, res, _next) => {
   const error = toApiError(thrown);
   const context = contextOf(res);
-  context.error = describe(error);
+  context.error = describeForLog(error);
   if (context.inference) context.inference.outcome = outcomeOf(error, context.inference);
 
   if (res.destroyed) return;
-  if (res.headersSent) return void res.end(formatSseData(error.toBody()));
+  if (res.headersSent) {
+    return void res.end(context.toErrorFrames?.(error) ?? formatSseFrame({ data: error.toBody() }));
+  }
   sendError(res, error);
 };
 
@@ -29,19 +31,21 @@ function sendError(res: Response, error: ApiError): void {
   if (error.retryAfterSeconds !== undefined) res.set(headers.retryAfter, String(error.retryAfterSeconds));
   if (error.allow) res.set('allow', error.allow.join(', '));
   if (error.errorName === 'server_is_draining') res.set('connection', 'close');
-  res.status(error.status).json(error.toBody());
+  if (error.shouldRetry !== undefined) res.set(headers.shouldRetry, String(error.shouldRetry));
+  const { toErrorBody, requestId } = contextOf(res);
+  res.status(error.status).json(toErrorBody?.(error, requestId) ?? error.toBody());
 }
 
 /** A wait for a slot that ended in a time-out is an error of ours; what was turned away at once is not. */
-function outcomeOf(error: ApiError, { trace }: InferenceContext): Outcome {
+export function outcomeOf(error: ApiError, inference: InferenceContext): Outcome {
   if (error.errorName === 'request_aborted') return 'cancelled';
-  const wasRefused = error.errorName.startsWith('server_is_') && trace.attempts === 0;
+  const wasRefused = error.errorName.startsWith('server_is_') && summarizeTraces(inference).attempts === 0;
   const isRejected = error.status < 500 || wasRefused;
   return isRejected ? 'rejected' : 'error';
 }
 
 /** For the log: never the text of a request, which parse errors quote. */
-function describe(error: ApiError): string {
+export function describeForLog(error: ApiError): string {
   const { cause } = error;
   if (error.status < 500 || cause === undefined) return error.errorName;
   return `${error.errorName}: ${cause instanceof Error ? (cause.stack ?? cause.message) : 'thrown value is no Error'}`;

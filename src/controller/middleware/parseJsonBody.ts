@@ -12,6 +12,24 @@ const requireJsonContentType: RequestHandler = (req, _res, next) => {
   next();
 };
 
+/** Arrays and objects within each other: more than any request needs, and less than the stack of who writes them. */
+const maxDepth = 500;
+
+/** JSON can be read at any depth, and not be written again. */
+const refuseDepth: RequestHandler = (req, _res, next) => {
+  let level: unknown[] = [req.body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) {
+      const message = `The JSON body is nested too deeply: at most ${maxDepth} levels are accepted.`;
+      throw new ApiError('invalid_json', { message });
+    }
+    level = level.flatMap((value): unknown[] => Object.values(value ?? {}).filter(isObject));
+  }
+  next();
+};
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
 /**
  * Reads a JSON body. Only a JSON content type is taken: a page of another site can send any other one to this server
  * without asking the browser first.
@@ -19,4 +37,5 @@ const requireJsonContentType: RequestHandler = (req, _res, next) => {
 export const parseJsonBody: RequestHandler[] = [
   requireJsonContentType,
   express.json({ limit: maxBodyBytes, type: () => true }),
+  refuseDepth,
 ];

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
+import onHeaders from 'on-headers';
 import type { ControllerEvents, InferenceRecord } from '../../observability/events.js';
 import { anonymousPrincipal } from '../../protocol/generateRequest.js';
 import { headers } from '../../protocol/headers.js';
-import { contextOf, type InferenceContext, type RequestContext } from '../requestContext.js';
+import { contextOf, summarizeTraces, type InferenceContext, type RequestContext } from '../requestContext.js';
+
+/** The version of OpenAI's API, which has been this one for as long as there have been versions. */
+const openAiVersion = '2020-10-01';
 
 /** A reason of our own, because the default one is an exception with a stack for every request. */
 const clientLeft = 'the client left';
@@ -21,7 +25,10 @@ export function trackRequests(
       abort: new AbortController(),
     };
     res.locals['context'] = context;
-    res.set(headers.requestId, context.requestId);
+    res.set({ [headers.requestId]: context.requestId, [headers.openAiVersion]: openAiVersion });
+    onHeaders(res, () => {
+      res.set(headers.processingMs, String(Math.round(performance.now() - context.arrivedAt)));
+    });
     res.once('close', () => {
       context.abort.abort(clientLeft);
       if (!context.isInternal) report(events, req.method, res);
@@ -44,19 +51,21 @@ function report(events: Pick<ControllerEvents, 'requestFinished'>, method: strin
     path,
     status: res.headersSent ? res.statusCode : 499,
     durationMs: now - arrivedAt,
-    inference: inference && toRecord(inference, principal.keyId, arrivedAt, now, isAnswered),
+    inference: inference && toInferenceRecord(inference, principal.keyId, arrivedAt, now, isAnswered),
     error,
   });
 }
 
-function toRecord(
+/** For the log line and the metrics. `isAnswered` decides where no outcome was noted. */
+export function toInferenceRecord(
   inference: InferenceContext,
   keyId: string,
   arrivedAt: number,
   now: number,
   isAnswered: boolean,
 ): InferenceRecord {
-  const { model, isStream, trace, finishReason, firstByteAt } = inference;
+  const { model, isStream, finishReason, firstByteAt } = inference;
+  const trace = summarizeTraces(inference);
   return {
     model,
     keyId,

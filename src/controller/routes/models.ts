@@ -1,10 +1,70 @@
 import { ApiError } from '../../protocol/apiError.js';
 import type { Model, ModelList } from '../../protocol/openai/models.js';
+import type { ModelKind } from '../../protocol/workerApi.js';
 import type { Route } from './route.js';
 
 /** Which models there are: the configured ones, and those that workers report. */
 export interface ModelRegistry {
   ids(): readonly string[];
+  /** Undefined while no worker has reported the model. */
+  kindOf(id: string): ModelKind | undefined;
+  /** Unix time at which the model was first known. */
+  createdSeconds(id: string): number;
+  /** Undefined while no worker has reported the model. */
+  factsOf(id: string): ModelFacts | undefined;
+}
+
+export interface ModelFacts {
+  readonly kind: ModelKind;
+  /** What every worker with the model takes: prompt and answer together, or the longest input. */
+  readonly contextTokens: number;
+  /** Of the workers that are ready. */
+  readonly slots: number;
+}
+
+const abilities: Readonly<Record<ModelKind, string>> = {
+  generation: 'generates text',
+  embedding: 'makes embeddings',
+  ranking: 'ranks documents',
+};
+
+/** @throws ApiError: 404 where the model is not there, 400 where it is of another kind. */
+export function requireModel(
+  registry: Pick<ModelRegistry, 'ids' | 'kindOf'>,
+  id: string,
+  wanted: ModelKind,
+): void {
+  if (!registry.ids().includes(id)) throw modelNotFound(id);
+  const kind = registry.kindOf(id);
+  if (kind === undefined || kind === wanted) return;
+  const message = `The model \`${id}\` ${abilities[kind]}; this endpoint needs one that ${abilities[wanted]}.`;
+  throw new ApiError('invalid_value', { message, param: 'model' });
+}
+
+/**
+ * The model that is meant where a client may leave it out, as those of servers with one model do: the only one there
+ * is (of the kind that is wanted, if any is).
+ *
+ * @throws ApiError
+ */
+export function resolveModel(
+  registry: ModelRegistry,
+  id: string | null | undefined,
+  wanted: ModelKind | undefined,
+): string {
+  if (id == null) {
+    const [only, ...others] = registry
+      .ids()
+      .filter((candidate) => wanted === undefined || registry.kindOf(candidate) === wanted);
+    if (only !== undefined && others.length === 0) return only;
+    throw new ApiError('missing_required_parameter', {
+      message: "Missing required parameter: 'model'.",
+      param: 'model',
+    });
+  }
+  if (wanted !== undefined) requireModel(registry, id, wanted);
+  else if (!registry.ids().includes(id)) throw modelNotFound(id);
+  return id;
 }
 
 /** The answer to a model that is not there, the same on every route. */
@@ -14,13 +74,20 @@ export function modelNotFound(id: string): ApiError {
 }
 
 /** `GET /v1/models` and `GET /v1/models/{id}`; an id may hold slashes, encoded or not. */
-export function modelsRoutes(registry: ModelRegistry, createdSeconds: number): Route[] {
-  const toModel = (id: string): Model => ({
-    id,
-    object: 'model',
-    created: createdSeconds,
-    owned_by: 'ai-cluster',
-  });
+export function modelsRoutes(registry: ModelRegistry): Route[] {
+  const toModel = (id: string): Model => {
+    const facts = registry.factsOf(id);
+    return {
+      id,
+      object: 'model',
+      created: registry.createdSeconds(id),
+      owned_by: 'ai-cluster',
+      ...(facts && {
+        max_model_len: facts.contextTokens,
+        meta: { kind: facts.kind, n_ctx: facts.contextTokens, slots: facts.slots },
+      }),
+    };
+  };
   return [
     {
       path: '/v1/models',

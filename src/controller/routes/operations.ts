@@ -5,6 +5,7 @@ import {
   type HealthStatus,
   type NodeStatus,
   nodeStatusOf,
+  type ReadyStatus,
 } from '../../protocol/clusterStatus.js';
 import type { Route } from './route.js';
 
@@ -80,7 +81,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
           (_req, res) => {
             const isReady = readStatus().status === 'ok' && !deps.isDraining();
             const status = deps.isDraining() ? 'draining' : readStatus().status;
-            res.status(isReady ? 200 : 503).json({ ready: isReady, status });
+            res.status(isReady ? 200 : 503).json({ ready: isReady, status } satisfies ReadyStatus);
           },
         ],
       },

@@ -1,9 +1,23 @@
 import { Agent, errors } from 'undici';
+import { CountResponse, type CountRequest } from '../../protocol/count.js';
+import type { z } from 'zod';
+import {
+  EmbedResponse,
+  RankResponse,
+  type EmbedRequest,
+  type RankRequest,
+} from '../../protocol/embedding.js';
 import { type GenerateRequest } from '../../protocol/generateRequest.js';
 import { GenerationEvent, GenerationFailure } from '../../protocol/generation.js';
+import {
+  DetokenizeResponse,
+  TokenizeResponse,
+  type DetokenizeRequest,
+  type TokenizeRequest,
+} from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
 
-/** Why a generation on a worker did not come to its end. */
+/** Why a call of a worker did not come to its end. */
 export class UpstreamError extends Error {
   /** `lost`: the connection failed or fell silent; `refused`: the worker said no; `failed`: it gave up in the middle. */
   readonly kind: 'lost' | 'refused' | 'failed';
@@ -21,6 +35,9 @@ export class UpstreamError extends Error {
   }
 }
 
+/** A call with one answer. @throws UpstreamError */
+type WorkerCall<Request, Answer> = (url: string, request: Request, signal: AbortSignal) => Promise<Answer>;
+
 export interface WorkerClient {
   /**
    * Runs a generation on the worker at `url`. Ending the iteration early, or the signal, frees the worker's slot.
@@ -32,12 +49,21 @@ export interface WorkerClient {
     request: GenerateRequest,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent, void, undefined>;
+  readonly embed: WorkerCall<EmbedRequest, EmbedResponse>;
+  readonly rank: WorkerCall<RankRequest, RankResponse>;
+  /** How many tokens the prompt of a chat has. */
+  readonly count: WorkerCall<CountRequest, CountResponse>;
+  readonly tokenize: WorkerCall<TokenizeRequest, TokenizeResponse>;
+  readonly detokenize: WorkerCall<DetokenizeRequest, DetokenizeResponse>;
   close(): Promise<void>;
 }
 
 export interface WorkerClientOptions {
   readonly connectTimeoutMs?: number;
-  /** A worker sends an event at least once a second: silence for longer than this means that it is gone. */
+  /**
+   * A worker sends an event at least once a second, or an informational answer (102) before the answer of a long call:
+   * silence for longer than this means that it is gone.
+   */
   readonly silenceTimeoutMs?: number;
 }
 
@@ -55,18 +81,23 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
     keepAliveMaxTimeout: 60_000,
   });
 
+  async function post(url: string, path: string, request: object, signal: AbortSignal) {
+    const { statusCode, body } = await agent.request({
+      origin: url,
+      path,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      signal,
+    });
+    if (statusCode !== 200) throw toRefusal(statusCode, await body.text());
+    return body;
+  }
+
   async function* generate(url: string, request: GenerateRequest, signal: AbortSignal) {
     let last: GenerationEvent | undefined;
     try {
-      const { statusCode, body } = await agent.request({
-        origin: url,
-        path: internalPaths.generate,
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(request),
-        signal,
-      });
-      if (statusCode !== 200) throw toRefusal(statusCode, await body.text());
+      const body = await post(url, internalPaths.generate, request, signal);
       for await (const event of readEvents(body)) {
         if (event.type === 'error') throw new UpstreamError('failed', event.message, { failure: event });
         // The body is read to its end, or the connection could not be used again.
@@ -80,7 +111,40 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
     if (last) yield last;
   }
 
-  return { generate, close: () => agent.destroy() };
+  function call<Request extends object, Answer>(
+    path: string,
+    schema: z.ZodType<Answer>,
+    isWhole: (answer: Answer, request: Request) => boolean = () => true,
+  ): WorkerCall<Request, Answer> {
+    return async (url, request, signal) => {
+      try {
+        const body = await post(url, path, request, signal);
+        const parsed = schema.safeParse(tryParseJson(await body.text()));
+        if (parsed.success && isWhole(parsed.data, request)) return parsed.data;
+      } catch (error) {
+        throw toUpstreamError(error);
+      }
+      throw new UpstreamError('failed', 'the worker sent an answer of another protocol', {});
+    };
+  }
+
+  return {
+    generate,
+    embed: call<EmbedRequest, EmbedResponse>(
+      internalPaths.embed,
+      EmbedResponse,
+      ({ embeddings }, { inputs }) => embeddings.length === inputs.length,
+    ),
+    rank: call<RankRequest, RankResponse>(
+      internalPaths.rank,
+      RankResponse,
+      ({ scores }, { documents }) => scores.length === documents.length,
+    ),
+    count: call(internalPaths.count, CountResponse),
+    tokenize: call(internalPaths.tokenize, TokenizeResponse),
+    detokenize: call(internalPaths.detokenize, DetokenizeResponse),
+    close: () => agent.destroy(),
+  };
 }
 
 /** One JSON event a line, checked. */

@@ -1,12 +1,23 @@
 import { z } from 'zod';
+import { ModelKind } from '../workerApi.js';
 
 /** `GET /v1/models` and `GET /v1/models/{id}`. */
 export const Model = z.object({
-  id: z.string(),
+  id: z.string().describe('What requests name as `model`.'),
   object: z.literal('model'),
-  /** Unix seconds. */
-  created: z.int(),
+  created: z.int().describe('Unix seconds.'),
   owned_by: z.string(),
+  /** Tokens of a context; vLLM's name. Like `meta` absent while no worker has reported the model. */
+  max_model_len: z.int().optional(),
+  /** Where llama.cpp's server tells of a model. */
+  meta: z
+    .object({
+      kind: ModelKind,
+      n_ctx: z.int(),
+      /** Requests that all ready workers together run at the same time. */
+      slots: z.int(),
+    })
+    .optional(),
 });
 export type Model = z.infer<typeof Model>;
 

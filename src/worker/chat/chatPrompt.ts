@@ -3,7 +3,7 @@ import { ChatTemplateError, chatMlTemplate, createChatTemplate, type ChatTemplat
 import { createCharMask, createControlTexts, type CharMask, type SpecialText } from './controlTexts.js';
 import { mapConversation, toConversation } from './conversation.js';
 import { writeToolsAsText } from './genericTools.js';
-import type { LlamaEngine } from '../engine/engine.js';
+import { withBeginToken, type LlamaEngine } from '../engine/engine.js';
 import { detectOutputFormat, genericOutputFormat } from '../outputParser/detectOutputFormat.js';
 import type { OutputFormat } from '../outputParser/outputFormat.js';
 import { probeTemplate } from './templateCapabilities.js';
@@ -101,10 +101,8 @@ export function createChatPrompt(engine: PromptEngine, now: () => Date = () => n
     warning,
     toPrompt: (request) => {
       const { text, mask } = refuseDepth(() => renderMasked(request));
-      const tokens = tokenize(text, mask);
-      const bos = engine.bosToken;
       return {
-        tokens: bos?.prepend && tokens[0] !== bos.id ? [bos.id, ...tokens] : tokens,
+        tokens: withBeginToken(engine, tokenize(text, mask)),
         opensInReasoning: tags !== undefined && text.trimEnd().endsWith(tags.begin.trim()),
       };
     },

@@ -103,3 +103,8 @@ export interface LlamaEngine {
   tokenBytes(token: number): TokenLogprob['bytes'];
   dispose(): Promise<void>;
 }
+
+/** Puts the begin token in front, where the model's prompts have one and it is not there already. */
+export function withBeginToken({ bosToken }: Pick<LlamaEngine, 'bosToken'>, tokens: number[]): number[] {
+  return bosToken?.prepend && tokens[0] !== bosToken.id ? [bosToken.id, ...tokens] : tokens;
+}

@@ -33,7 +33,9 @@ export function createLlamaSampler(deps: LlamaSamplerDeps, options: SamplerOptio
   const hasPenalties =
     sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0 || sampling.repeatPenalty !== 1;
   const biases = sampling.logitBias.map(({ token, bias }): [number, number] => [token, bias]);
-  if (options.ignoreEos) biases.push(...deps.endTokens.map((token): [number, number] => [token, -Infinity]));
+  // A grammar that is at its end allows nothing but the end.
+  if (options.ignoreEos && !grammar)
+    biases.push(...deps.endTokens.map((token): [number, number] => [token, -Infinity]));
   const history: number[] = [];
   let position = 0;
 

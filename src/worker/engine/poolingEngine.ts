@@ -19,6 +19,8 @@ export interface PoolingEngine extends ModelTokenizer {
 
   /** Tokens of a text as the model wants to read it; special texts in it are plain text. */
   toInput(text: string): number[];
+  /** Puts the begin and end tokens around those of a text. */
+  bound(tokens: readonly number[]): number[];
   /** Tokens of a question and a possible answer to it. */
   toPair(query: string, document: string): number[];
   /** The vector of an input of 1 to {@link contextTokens} tokens, not scaled. */

@@ -95,6 +95,7 @@ export function createGenerationTask(
       type: 'done',
       deltas: [...deltas],
       finishReason: reason === 'stop' && output.hasToolCalls ? 'tool_calls' : reason,
+      ...(reason === 'stop' && output.stopText !== undefined ? { stopText: output.stopText } : {}),
       usage: {
         promptTokens: promptTokens.length,
         completionTokens,
@@ -123,7 +124,8 @@ export function createGenerationTask(
       sampler.accept(token);
       if (output.push(token).stopped) return finish('stop', []);
     }
-    if (completionTokens >= maxTokens) finish('length');
+    // The echo of a prompt is due even where nothing is to be generated.
+    if (completionTokens >= maxTokens && !echo) finish('length');
   }
 
   function accept(token: number, logprob: SampledLogprob | undefined): void {
@@ -216,7 +218,8 @@ export function createGenerationTask(
         firstTokenAt = performance.now();
         if (echo) emitEcho();
       }
-      if (result.isEnd) finish('stop');
+      if (maxTokens === 0) finish('length');
+      else if (result.isEnd) finish('stop');
       else if (result.sampleMs > longestSampleMs) failSlowGrammar(result.sampleMs);
       else accept(result.token, result.logprob);
     },

@@ -18,6 +18,8 @@ export interface OutputStream {
   /** How many of the tokens were spent before the answer began, where the model reasoned first. */
   readonly reasoningTokens: number;
   readonly hasToolCalls: boolean;
+  /** The stop text that ended the text, where one did. */
+  readonly stopText: string | undefined;
 }
 
 /** Stop texts end the answer's text; they mean nothing within reasoning and tool calls. */
@@ -64,6 +66,9 @@ export function createOutputStream(
     },
     get hasToolCalls() {
       return hasToolCalls;
+    },
+    get stopText() {
+      return stop.matched;
     },
   };
 }

@@ -6,7 +6,7 @@ import type {
 } from '../../protocol/generateRequest.js';
 import type { ChatPrompt } from '../chat/chatPrompt.js';
 import { ChatTemplateError } from '../chat/chatTemplate.js';
-import type { LlamaEngine } from '../engine/engine.js';
+import { withBeginToken, type LlamaEngine } from '../engine/engine.js';
 import type { PreparedGeneration } from './generationTask.js';
 import {
   createGrammarBuilder,
@@ -87,11 +87,13 @@ function readChat(request: ChatGenerateRequest, prompt: ChatPrompt): GenerationI
 
 function readText(request: Extract<GenerateRequest, { kind: 'text' }>, engine: LlamaEngine): GenerationInput {
   const { prompt, constraint } = request;
-  const tokens = typeof prompt === 'string' ? engine.tokenize(prompt, { special: false }) : prompt;
-  const bos = engine.bosToken;
-  const needsBos = typeof prompt === 'string' ? bos?.prepend : tokens.length === 0;
   return {
-    tokens: bos && needsBos && tokens[0] !== bos.id ? [bos.id, ...tokens] : tokens,
+    tokens:
+      typeof prompt === 'string'
+        ? withBeginToken(engine, engine.tokenize(prompt, { special: false }))
+        : prompt.length === 0 && engine.bosToken
+          ? [engine.bosToken.id]
+          : prompt,
     markers: [],
     parser: { push: (text) => [{ type: 'text', delta: text }], end: () => [] },
     grammar:

@@ -8,19 +8,23 @@ export interface StopMatch {
 /** Ends a text before the first of the stop texts in it, wherever the text is cut into pieces. */
 export interface StopMatcher {
   push(piece: string): StopMatch;
+  /** The stop text that was completed first. */
+  readonly matched: string | undefined;
   /** What was held back because a stop text might have begun with it. */
   flush(): string;
 }
 
 export function createStopMatcher(stop: readonly string[]): StopMatcher {
   let held = '';
+  let matched: string | undefined;
   return {
     push(piece) {
       const text = held + piece;
-      const stopAt = firstStop(text, stop);
-      if (stopAt !== undefined) {
+      const first = firstStop(text, stop);
+      if (first) {
         held = '';
-        return { text: text.slice(0, stopAt), stopped: true };
+        matched = first.stopText;
+        return { text: text.slice(0, first.index), stopped: true };
       }
       const safe = text.length - longestStopPrefix(text, stop);
       held = text.slice(safe);
@@ -31,12 +35,17 @@ export function createStopMatcher(stop: readonly string[]): StopMatcher {
       held = '';
       return text;
     },
+    get matched() {
+      return matched;
+    },
   };
 }
 
-function firstStop(text: string, stop: readonly string[]): number | undefined {
-  const found = stop.map((stopText) => text.indexOf(stopText)).filter((index) => index >= 0);
-  return found.length === 0 ? undefined : Math.min(...found);
+function firstStop(text: string, stop: readonly string[]): { index: number; stopText: string } | undefined {
+  const found = stop
+    .map((stopText) => ({ index: text.indexOf(stopText), stopText }))
+    .filter(({ index }) => index >= 0);
+  return found.sort((a, b) => a.index - b.index)[0];
 }
 
 /** How many characters at the end of `text` may be the beginning of a stop text. */

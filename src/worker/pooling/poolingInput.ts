@@ -22,6 +22,8 @@ export interface PoolingInputOptions {
 
 export interface PoolingInput {
   toInput(text: string): number[];
+  /** Puts the begin and end tokens around those of a text. */
+  bound(tokens: readonly number[]): number[];
   toPair(query: string, document: string): number[];
 }
 
@@ -42,8 +44,11 @@ export function createPoolingInput(options: PoolingInputOptions): PoolingInput {
         ...given(bounds.separator, bounds.addSeparator),
       ];
 
+  const bound = (tokens: readonly number[]) => [...begin, ...tokens, ...end];
+
   return {
-    toInput: (text) => [...begin, ...plain(text), ...end],
+    toInput: (text) => bound(plain(text)),
+    bound,
     toPair:
       rankTemplate === undefined
         ? (query, document) => [...begin, ...plain(query), ...between, ...plain(document), ...end]

@@ -1,9 +1,15 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
-import type { EmbedRequest, EmbedResponse, RankRequest, RankResponse } from '../../protocol/embedding.js';
+import {
+  encodeVector,
+  type EmbedRequest,
+  type EmbedResponse,
+  type RankRequest,
+  type RankResponse,
+} from '../../protocol/embedding.js';
 import type { ModelReport } from '../../protocol/workerApi.js';
 import { describeWrongKind } from '../modelKind.js';
 import type { PoolingEngine } from '../engine/poolingEngine.js';
-import { RefusedError } from '../refusedError.js';
+import { RefusedError, refusingInput } from '../refusedError.js';
 import { requireKnownTokens } from '../generation/requireKnownTokens.js';
 
 /** Embeds and ranks with one model: the inputs of a request one after another, those of several requests in turns. */
@@ -48,9 +54,13 @@ export function createPoolingService(engine: PoolingEngine, slots: number): Pool
     const all: number[][] = [];
     let pausedAt = performance.now();
     for (const [index, input] of inputs.entries()) {
-      const tokens = convert(input);
-      checkLength(tokens.length, nameOf(index), engine);
-      all.push(tokens);
+      all.push(
+        refusingInput(index, () => {
+          const tokens = convert(input);
+          checkLength(tokens.length, nameOf(index), engine);
+          return tokens;
+        }),
+      );
       if (performance.now() - pausedAt < longestTokenizingMs) continue;
       await nextTick();
       signal.throwIfAborted();
@@ -76,10 +86,11 @@ export function createPoolingService(engine: PoolingEngine, slots: number): Pool
     checkDimensions(dimensions, engine);
     const toInput = (input: string | number[]) =>
       typeof input === 'string' ? engine.toInput(input) : requireKnownTokens(input, engine.vocabularySize);
-    const tokens = await toTokens(inputs, toInput, (index) => `input ${index}`, signal);
+    const nameOf = (index: number) => (inputs.length === 1 ? 'the input' : `input ${index}`);
+    const tokens = await toTokens(inputs, toInput, nameOf, signal);
     const embeddings = await computeAll(
       tokens,
-      async (input) => toUnitVector(await engine.embed(input), dimensions),
+      async (input) => encodeVector(toUnitVector(await engine.embed(input), dimensions)),
       signal,
     );
     return { embeddings, promptTokens: countTokens(tokens) };
@@ -126,7 +137,7 @@ export function createPoolingService(engine: PoolingEngine, slots: number): Pool
 function checkDimensions(dimensions: number | null, { dimensions: most, modelId }: PoolingEngine): void {
   if (dimensions === null || dimensions <= most) return;
   throw new RefusedError(
-    'invalid_request',
+    'invalid_dimensions',
     `The model '${modelId}' makes embeddings of ${most} dimensions: ${dimensions} are too many.`,
   );
 }

@@ -31,11 +31,19 @@ export function createEmbeddingRoutes(deps: RouteDeps): Router {
   return router;
 }
 
+/** Sent while the answer is not there yet, as often as a generation would send an event. */
+const lifeSignIntervalMs = 1_000;
+
+/**
+ * However long the work takes, its sender sees that it goes on: by informational answers (102), after which any status
+ * can still come.
+ */
 async function answer(res: Response, work: (signal: AbortSignal) => Promise<object>): Promise<void> {
   const abort = new AbortController();
   res.once('close', () => abort.abort());
+  const lifeSigns = setInterval(() => res.writeProcessing(), lifeSignIntervalMs);
   try {
-    res.json(await work(abort.signal));
+    res.json(await work(abort.signal).finally(() => clearInterval(lifeSigns)));
   } catch (error) {
     if (!abort.signal.aborted) throw error;
   }

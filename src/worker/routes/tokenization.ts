@@ -4,11 +4,16 @@ import {
   DetokenizeRequest,
   TokenizeRequest,
   type DetokenizeResponse,
+  type TokenizeChatRequest,
   type TokenizeResponse,
+  type TokenizeTextRequest,
 } from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
+import { ChatTemplateError } from '../chat/chatTemplate.js';
 import { requireKnownTokens } from '../generation/requireKnownTokens.js';
-import { maxBodyBytes, requireModel, type RouteDeps } from './routeDeps.js';
+import { RefusedError, refusingInput } from '../refusedError.js';
+import type { WorkerModel } from '../workerModel.js';
+import { maxBodyBytes, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
 
 /** Text to tokens and back, for models of every kind. */
 export function createTokenizationRoutes(deps: RouteDeps): Router {
@@ -16,18 +21,38 @@ export function createTokenizationRoutes(deps: RouteDeps): Router {
   const json = express.json({ limit: maxBodyBytes });
 
   router.post(internalPaths.tokenize, json, (req, res) => {
-    const { model, text, special, withPieces } = parseBody(TokenizeRequest, req.body);
-    const { tokenizer } = requireModel(deps, model);
-    const tokens = tokenizer.tokenize(text, { special });
-    const pieces = withPieces ? { pieces: tokens.map((token) => tokenizer.tokenBytes(token)) } : {};
+    const request = parseBody(TokenizeRequest, req.body);
+    const model = requireModel(deps, request.model);
+    const tokens = 'chat' in request ? tokensOfChat(model, request) : tokensOfText(model, request);
+    const pieces = request.withPieces
+      ? { pieces: tokens.map((token) => model.tokenizer.tokenBytes(token)) }
+      : {};
     res.json({ tokens, ...pieces } satisfies TokenizeResponse);
   });
   router.post(internalPaths.detokenize, json, (req, res) => {
     const { model, tokens } = parseBody(DetokenizeRequest, req.body);
     const { tokenizer } = requireModel(deps, model);
-    requireKnownTokens(tokens, tokenizer.vocabularySize);
+    refusingInput(0, () => requireKnownTokens(tokens, tokenizer.vocabularySize));
     const text = tokenizer.detokenize(tokens, [], { special: true });
     res.json({ text } satisfies DetokenizeResponse);
   });
   return router;
+}
+
+function tokensOfText(
+  { tokenizer, bound }: WorkerModel,
+  { text, special, withBounds }: TokenizeTextRequest,
+): number[] {
+  const tokens = tokenizer.tokenize(text, { special });
+  return withBounds ? bound(tokens) : tokens;
+}
+
+function tokensOfChat(model: WorkerModel, { model: id, chat }: TokenizeChatRequest): number[] {
+  if (model.kind !== 'generation') throw wrongKind(id, model.kind, 'generation');
+  try {
+    return model.prompt.toPrompt(chat).tokens;
+  } catch (error) {
+    if (error instanceof ChatTemplateError) throw new RefusedError('invalid_prompt', error.message);
+    throw error;
+  }
 }

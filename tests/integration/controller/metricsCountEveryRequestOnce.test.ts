@@ -214,7 +214,7 @@ it('after a known load the counters equal the ledger', async () => {
     }),
   );
   expect(await read(await post(cluster, { temperature: 9 }))).toBe(400);
-  expect(await read(await post(cluster, { tools: [{}], stream: true }))).toBe(400);
+  expect(await read(await post(cluster, { functions: [{ name: 'f' }], stream: true }))).toBe(400);
   expect(await read(await post(cluster, { model: 'nope', stream: true }))).toBe(404);
   worker?.answerNext(refuse('context_length_exceeded', { retryable: false }));
   expect(await read(await post(cluster))).toBe(400);

@@ -96,7 +96,7 @@ it('costs the controller only what fits into its buffers', async () => {
 });
 
 it('is cut when it takes nothing for too long, and its slot is free again', async () => {
-  const { url, workers } = await startTestCluster({ controller: { stallTimeoutMs: 100 } });
+  const { url, workers } = await startTestCluster({ controller: { streamTimings: { stallTimeoutMs: 100 } } });
   workers[0]?.answerNext(flood({ tokens: 0 }));
   const socket = sendWithoutReading(url);
   const ended = new Promise((resolve) => socket.once('close', resolve));

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeVector } from '../../../src/protocol/embedding.js';
 import { anonymousPrincipal } from '../../../src/protocol/generateRequest.js';
 import { startLlamaRuntime, type LlamaRuntime } from '../../../src/worker/engine/llamaRuntime.js';
 import { createPoolingService, type PoolingService } from '../../../src/worker/pooling/poolingService.js';
@@ -31,7 +32,7 @@ describe.skipIf(isSkipped)(
 
     async function embed(...inputs: string[]): Promise<number[][]> {
       const request = { model, principal: anonymousPrincipal, inputs, dimensions: null };
-      return (await pooling.embed(request, new AbortController().signal)).embeddings;
+      return (await pooling.embed(request, new AbortController().signal)).embeddings.map(decodeVector);
     }
 
     const dot = (a: readonly number[] = [], b: readonly number[] = []) =>

@@ -27,6 +27,7 @@ describe('generation on the tiny model', () => {
   it('ends at the end token and counts what it did', async () => {
     const { text, tokens, done, accepted } = await generate(scheduler, toRequest('Hello'));
     expect(done?.finishReason).toBe('stop');
+    expect(done).not.toHaveProperty('stopText');
     expect(text.length).toBeGreaterThan(20);
     expect(done?.usage).toEqual({
       promptTokens: accepted.promptTokens,
@@ -72,7 +73,7 @@ describe('generation on the tiny model', () => {
     const stop = text.slice(11, 19);
     const cut = await generate(scheduler, toRequest('Hello', { stop: ['never there', stop] }));
     expect(cut.text).toBe(text.slice(0, text.indexOf(stop)));
-    expect(cut.done?.finishReason).toBe('stop');
+    expect(cut.done).toMatchObject({ finishReason: 'stop', stopText: stop });
   });
 
   it('ends with length at the token limit', async () => {

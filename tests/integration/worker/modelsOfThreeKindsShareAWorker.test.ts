@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { EmbedResponse, RankResponse } from '../../../src/protocol/embedding.js';
+import { decodeVector, type EmbedResponse, type RankResponse } from '../../../src/protocol/embedding.js';
 import { anonymousPrincipal } from '../../../src/protocol/generateRequest.js';
 import type { DetokenizeResponse, TokenizeResponse } from '../../../src/protocol/tokenization.js';
 import { internalPaths } from '../../../src/protocol/workerApi.js';
@@ -25,7 +25,7 @@ function embed(inputs: readonly (string | number[])[], changes: object = {}) {
 async function vectorsOf(inputs: readonly (string | number[])[], changes: object = {}): Promise<number[][]> {
   const { status, body } = await embed(inputs, changes);
   expect(status).toBe(200);
-  return (body as EmbedResponse).embeddings;
+  return (body as EmbedResponse).embeddings.map(decodeVector);
 }
 
 function rank(query: string, documents: readonly string[], changes: object = {}) {
@@ -145,7 +145,7 @@ describe('embeddings', () => {
     [
       'more dimensions than there are',
       { dimensions: 65 },
-      'invalid_request',
+      'invalid_dimensions',
       "The model 'tiny-embedding' makes embeddings of 64 dimensions: 65 are too many.",
     ],
     ['no input', { inputs: [] }, 'invalid_request', /inputs/],

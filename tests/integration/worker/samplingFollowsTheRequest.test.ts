@@ -118,6 +118,18 @@ describe('sampling', () => {
     expect(endless.tokens).toHaveLength(120);
     await mortal.close();
   });
+
+  it.each([
+    ['greedy', greedy],
+    ['with a seed', hot],
+  ])('ends where a schema leaves nothing else, asked to go on or not: %s', async (_name, sampling) => {
+    const constraint = { type: 'json_schema' as const, schema: { enum: ['yes', 'no'] }, strict: true };
+    const request = toRequest('Sure?', { constraint, sampling, maxTokens: 120, ignoreEos: true });
+    const { done, error, text } = await generate(scheduler, request);
+    expect(error).toBeUndefined();
+    expect(done?.finishReason).toBe('stop');
+    expect(['"yes"', '"no"']).toContain(text.trim());
+  });
 });
 
 describe('a text completion', () => {
@@ -137,6 +149,14 @@ describe('a text completion', () => {
     const fromTokens = await generate(scheduler, toTextRequest(ids, { maxTokens: 8 }));
     expect(fromTokens.tokens).toEqual(fromText.tokens);
     expect(fromTokens.accepted.promptTokens).toBe(fromText.accepted.promptTokens);
+  });
+
+  it('only rates the prompt where nothing is to be generated', async () => {
+    const request = toTextRequest('rate this', { maxTokens: 0, echo: true, topLogprobs: 0 });
+    const { echo, accepted, tokens, done } = await generate(scheduler, request);
+    expect(echo?.logprobs).toHaveLength(accepted.promptTokens);
+    expect(tokens).toEqual([]);
+    expect(done).toMatchObject({ finishReason: 'length', usage: { completionTokens: 0 } });
   });
 
   it('echoes the prompt with log probabilities of its tokens', async () => {

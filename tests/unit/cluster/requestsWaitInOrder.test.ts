@@ -93,7 +93,7 @@ interface Caller {
 
 function ask(queue: AdmissionQueue, options: Partial<AdmissionRequest> = {}): Caller {
   const caller: Caller = { abort: new AbortController(), outcome: undefined };
-  const request = { model: 'm', signal: caller.abort.signal, ...options };
+  const request = { model: 'm', priority: 0, signal: caller.abort.signal, ...options };
   void queue.admit(request).then((admission) => {
     caller.outcome = admission;
   });
@@ -253,7 +253,7 @@ describe('a wait', () => {
   it('does not begin where the client has left already', async () => {
     const pool = new FakePool({ m: 1 });
     const queue = createQueue(pool);
-    await expect(queue.admit({ model: 'm', signal: AbortSignal.abort() })).resolves.toEqual({
+    await expect(queue.admit({ model: 'm', priority: 0, signal: AbortSignal.abort() })).resolves.toEqual({
       kind: 'aborted',
     });
     expect(pool.claimed).toBe(0);
@@ -456,5 +456,34 @@ describe('the time to try again', () => {
     const queue = createQueue(new FakePool({}), 1_000);
     for (let waiting = 0; waiting < 500; waiting++) ask(queue);
     expect(queue.retryAfterSeconds()).toBe(60);
+  });
+});
+
+describe('priorities', () => {
+  it('go before the order of arrival, and behind requests that are tried again', async () => {
+    const pool = new FakePool({ m: 0 });
+    const queue = createQueue(pool);
+    const batch = ask(queue, { priority: -1 });
+    const normal = ask(queue);
+    const urgent = ask(queue, { priority: 1 });
+    const laterNormal = ask(queue);
+    const retry = ask(queue, { priority: -1, history: { failedOn: new Set(), busyNodeId: undefined } });
+    const order = [retry, urgent, normal, laterNormal, batch];
+    for (let served = 1; served <= order.length; served++) {
+      pool.grow('m', 1);
+      await settle();
+      expect(kinds(order)).toEqual(order.map((_, index) => (index < served ? 'granted' : undefined)));
+    }
+  });
+
+  it('let a request pass that comes while lower ones wait and a slot is free for it', async () => {
+    const pool = new FakePool({ m: 1 });
+    const queue = createQueue(pool);
+    const [running, batch] = [ask(queue), ask(queue, { priority: -1 })];
+    await settle();
+    const urgent = ask(queue, { priority: 1 });
+    leaseOf(running).return();
+    await settle();
+    expect(kinds([urgent, batch])).toEqual(['granted', undefined]);
   });
 });

@@ -368,3 +368,31 @@ describe('a node that stays away', () => {
     expect(stateOf('worker_2')).toBe('joining');
   });
 });
+
+describe('a call that needs no slot', () => {
+  const nodeFor = (modelId: string, ...except: string[]) => pool.readyNode(modelId, new Set(except))?.nodeId;
+
+  it('goes to the ready node with the most free slots, also where none is free', () => {
+    join('worker_1', 'a');
+    join('worker_2', 'b', { url: 'http://127.0.0.1:8082' });
+    pool.tryClaim('worker_1', 'm');
+    expect(pool.readyNode('m', new Set())).toEqual({
+      nodeId: 'worker_2',
+      instanceId: 'b',
+      url: 'http://127.0.0.1:8082',
+    });
+    for (let claims = 0; claims < 2; claims++) pool.tryClaim('worker_2', 'm');
+    pool.tryClaim('worker_1', 'm');
+    expect(nodeFor('m')).toBe('worker_1');
+    expect(nodeFor('m', 'worker_1')).toBe('worker_2');
+    expect(nodeFor('m', 'worker_1', 'worker_2')).toBeUndefined();
+  });
+
+  it('does not go to a node without the model, or to one that is lost', () => {
+    expect(nodeFor('m')).toBeUndefined();
+    join('worker_1', 'a');
+    expect(nodeFor('other')).toBeUndefined();
+    pool.disconnected('worker_1', 'a', 'gone');
+    expect(nodeFor('m')).toBeUndefined();
+  });
+});

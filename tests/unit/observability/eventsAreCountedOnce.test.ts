@@ -116,6 +116,38 @@ describe('a request that is no inference', () => {
   });
 });
 
+describe('a line of a batch', () => {
+  const line = { requestId: 'req_1', batchId: 'batch_1', path: '/v1/completions', durationMs: 1_500 };
+
+  it('is an inference that did not come over HTTP', async () => {
+    events.batchLineFinished({ ...line, status: 200, inference: inference(), error: undefined });
+    expect(await nonZero(metrics.inferenceRequests)).toEqual({ 'm success': 1 });
+    expect(await nonZero(metrics.apiKeyRequests)).toEqual({ 'anonymous success': 1 });
+    expect(await nonZero(metrics.tokensGenerated)).toEqual({ 'm prompt': 9, 'm completion': 5 });
+    expect(await nonZero(metrics.httpRequests)).toEqual({});
+  });
+
+  it.each([
+    ['success', 'info'],
+    ['rejected', 'info'],
+    ['error', 'error'],
+  ] as const)('with the outcome %s is logged as %s', (outcome, level) => {
+    events.batchLineFinished({
+      ...line,
+      status: 502,
+      inference: inference({ outcome }),
+      error: 'worker_failed',
+    });
+    expect(lines).toEqual([
+      {
+        level,
+        message: 'batch line',
+        fields: expect.objectContaining({ batchId: 'batch_1', requestId: 'req_1', outcome }) as object,
+      },
+    ]);
+  });
+});
+
 describe('an inference', () => {
   it.each(outcomes)('with the outcome %s is counted once, with its key', async (outcome) => {
     finish({ outcome });

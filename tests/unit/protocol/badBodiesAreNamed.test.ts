@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ApiError } from '../../../src/protocol/apiError.js';
 import { ChatCompletionRequest } from '../../../src/protocol/openai/chatCompletions.js';
+import { CompletionRequest } from '../../../src/protocol/openai/completions.js';
 import { parseBody, toParamPath } from '../../../src/protocol/parseBody.js';
 
 const message = { role: 'user', content: 'hi' };
@@ -272,5 +273,20 @@ describe('the path of a parameter', () => {
     [['messages', 12, 'content', 3, 'text'], 'messages[12].content[3].text'],
   ])('%j is written %s', (path, text) => {
     expect(toParamPath(path)).toBe(text);
+  });
+});
+
+describe('a prompt of a completion', () => {
+  it.each<[unknown, string, string]>([
+    [Array(2049).fill('a'), 'prompt', 'array_above_max_length'],
+    [Array(2049).fill([1]), 'prompt', 'array_above_max_length'],
+    [[], 'prompt', 'empty_array'],
+    [[[1], []], 'prompt[1]', 'empty_array'],
+    [[[1], [2], [3, -1]], 'prompt[2][1]', 'integer_below_min_value'],
+    [['a', 'b', 5], 'prompt[2]', 'invalid_type'],
+    [[1, 2, 'c'], 'prompt[2]', 'invalid_type'],
+    [true, 'prompt', 'invalid_type'],
+  ])('of several forms is refused for the form that fits it most: %#', (prompt, param, code) => {
+    expect(refusal(CompletionRequest, { model: 'm', prompt })).toMatchObject({ param, code });
   });
 });

@@ -55,7 +55,7 @@ describe('a generate request', () => {
     ['a tool whose name is no name', { tools: [{ name: 'a b', strict: false }] }],
     ['more than 20 log probabilities', { topLogprobs: 21 }],
     ['an empty stop text', { stop: [''] }],
-    ['no token to generate', { maxTokens: 0 }],
+    ['less than no token to generate', { maxTokens: -1 }],
     ['a negative token', { resumeTokens: [-1] }],
     ['a broken token', { resumeTokens: [1.5] }],
     ['a seed of more than 32 bits', { sampling: { ...request.sampling, seed: 2 ** 32 } }],

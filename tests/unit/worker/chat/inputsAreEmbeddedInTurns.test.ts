@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decodeVector } from '../../../../src/protocol/embedding.js';
 import { anonymousPrincipal } from '../../../../src/protocol/generateRequest.js';
 import type { PoolingEngine } from '../../../../src/worker/engine/poolingEngine.js';
 import { createPoolingService } from '../../../../src/worker/pooling/poolingService.js';
@@ -18,6 +19,7 @@ function createEngine(changes: Partial<PoolingEngine> = {}) {
     fingerprint: 'fp',
     vocabularySize: 1000,
     toInput: (text) => Array.from(text, (character) => character.charCodeAt(0)),
+    bound: (tokens) => [...tokens],
     toPair: (query, document) => Array.from(query + document, (character) => character.charCodeAt(0)),
     embed: async (tokens) => {
       computed.push(String.fromCharCode(...tokens));
@@ -55,8 +57,10 @@ describe('a request for embeddings', () => {
     await expect.poll(() => computed).toEqual(['a', 'bc']);
     expect(service.report().slotsBusy).toBe(1);
     await next();
+    const { embeddings, promptTokens } = await answer;
     const unit = [expect.closeTo(0.6), expect.closeTo(0.8)];
-    expect(await answer).toEqual({ embeddings: [unit, unit], promptTokens: 3 });
+    expect(embeddings.map(decodeVector)).toEqual([unit, unit]);
+    expect(promptTokens).toBe(3);
     await service.whenIdle();
     expect(service.report().slotsBusy).toBe(0);
   });
@@ -82,6 +86,8 @@ describe('a request for embeddings', () => {
     await expect(refused('a', 'longer than ten')).rejects.toThrow('but input 1 has 15 tokens');
     await expect(refused('a', [5, 1000])).rejects.toThrow('Token 1000 does not exist');
     await expect(refused('a', '')).rejects.toThrow('Input 1 is empty.');
+    await expect(refused('')).rejects.toThrow('The input is empty.');
+    await expect(refused('a', 'b', [1000])).rejects.toMatchObject({ failure: { input: 2 } });
     expect(computed).toEqual([]);
     expect(service.report().slotsBusy).toBe(0);
   });
@@ -110,6 +116,6 @@ describe('a request for embeddings', () => {
   it('leaves a vector of zeros as it is', async () => {
     const { engine } = createEngine({ embed: () => Promise.resolve(new Float64Array(2)) });
     const answer = await createPoolingService(engine, 1).embed(toRequest('a'), never);
-    expect(answer.embeddings).toEqual([[0, 0]]);
+    expect(answer.embeddings.map(decodeVector)).toEqual([[0, 0]]);
   });
 });

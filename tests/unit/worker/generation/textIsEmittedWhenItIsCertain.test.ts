@@ -168,6 +168,18 @@ describe('a stop text', () => {
     expect(runTexts(['x', 'a', 'b', 'd'], ['abc', 'bd', 'q'])).toMatchObject({ text: 'xa', stoppedAt: 3 });
   });
 
+  it.each([
+    [['xab', 'cd'], ['cd', 'bc'], 'bc'],
+    [['xabc'], ['ab', 'abc'], 'ab'],
+    [['xa', 'b'], ['q', 'ab'], 'ab'],
+    [['xab', 'q'], ['abc'], undefined],
+  ])('of %j names which of %j it met: %s', (texts, stop, matched) => {
+    const matcher = createStopMatcher(stop);
+    for (const text of texts) if (matcher.push(text).stopped) break;
+    matcher.flush();
+    expect(matcher.matched).toBe(matched);
+  });
+
   it('may be of bytes that are spread over tokens', () => {
     expect(run(bytesOf('a🙂b'), ['🙂'])).toMatchObject({ text: 'a', stoppedAt: 4 });
     expect(run(bytesOf('a🙃b'), ['🙂'])).toMatchObject({ text: 'a🙃b', stoppedAt: undefined });

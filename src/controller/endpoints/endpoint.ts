@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import type { GenerateRequest, Principal } from '../../protocol/generateRequest.js';
+import type { Presenter } from '../presenters/presenter.js';
+
+/** Who asks, and under which name. */
+export interface Asker {
+  readonly requestId: string;
+  readonly principal: Principal;
+}
+
+/** A client's request for text, understood: what to run, and how the client is told. */
+export interface Generation {
+  /** One for each choice. */
+  readonly requests: readonly GenerateRequest[];
+  /** So many in a row have the same prompt. */
+  readonly choicesPerPrompt: number;
+  /** The client's parameter that is at fault where the prompt is. */
+  readonly promptParam: string;
+  readonly isStream: boolean;
+  readonly presenter: Presenter;
+  /** Awaited with the whole result before the client sees that it is complete. */
+  readonly keep?: (result: object) => Promise<void>;
+}
+
+/** One of the ways to ask for text, apart from HTTP: batches use them as well. */
+export interface GenerationEndpoint<Body extends { model: string } = { model: string }> {
+  /** `/v1/…` */
+  readonly path: string;
+  readonly schema: z.ZodType<Body>;
+  /** @throws ApiError where the body, which fits the schema, cannot be run. */
+  prepare(body: Body, asker: Asker): Generation | Promise<Generation>;
+}

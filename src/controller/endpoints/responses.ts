@@ -1,0 +1,36 @@
+import { refuseResponseParameters } from '../../protocol/openai/responses/refusedParameters.js';
+import { ResponseRequest } from '../../protocol/openai/responses/request.js';
+import type { ResponseStore } from '../../stores/responseStore.js';
+import { mintIdentity } from '../presenters/chatCompletion.js';
+import { createResponsePresenter } from '../presenters/response.js';
+import { beginResponse } from '../presenters/responseObject.js';
+import { toResponseGeneration } from '../translate/response.js';
+import { readInput } from '../translate/responseInput.js';
+import type { GenerationEndpoint } from './endpoint.js';
+
+/** `POST /v1/responses`. A response is stored before its client sees that it is complete, unless `store` is false. */
+export function createResponsesEndpoint(store: ResponseStore): GenerationEndpoint<ResponseRequest> {
+  return {
+    path: '/v1/responses',
+    schema: ResponseRequest,
+    prepare(body, asker) {
+      refuseResponseParameters(body);
+      const owner = asker.principal.keyId;
+      const { earlier, added } = readInput(store, body, owner);
+      const request = toResponseGeneration(body, [...earlier, ...added], asker);
+      const presenter = createResponsePresenter(beginResponse(mintIdentity('resp_', body.model), body));
+      const keep = () => {
+        store.put(owner, { response: presenter.result(), input: added, lengths: presenter.lengths() });
+        return Promise.resolve();
+      };
+      return {
+        requests: [request],
+        choicesPerPrompt: 1,
+        promptParam: 'input',
+        isStream: body.stream === true,
+        presenter,
+        ...(body.store === false ? {} : { keep }),
+      };
+    },
+  };
+}

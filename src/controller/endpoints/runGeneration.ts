@@ -1,0 +1,37 @@
+import type { ModelKind } from '../../protocol/workerApi.js';
+import { parseBody } from '../../protocol/parseBody.js';
+import type { Dispatcher } from '../dispatch.js';
+import { createTrace, type InferenceContext } from '../requestContext.js';
+import type { Answer } from '../respond.js';
+import { requireModel, type ModelRegistry } from '../routes/models.js';
+import { runChoices } from '../runChoices.js';
+import type { Asker, GenerationEndpoint } from './endpoint.js';
+
+export interface GenerationDeps {
+  readonly dispatcher: Pick<Dispatcher, 'generate'>;
+  readonly models: ModelRegistry;
+}
+
+/**
+ * Checks a body and begins what it asks for; nothing runs before the first event is taken. What becomes known on the
+ * way is noted in `inference`.
+ *
+ * @throws ApiError
+ */
+export async function beginGeneration<Body extends { model: string }>(
+  { dispatcher, models }: GenerationDeps,
+  endpoint: GenerationEndpoint<Body>,
+  body: unknown,
+  { asker, inference, signal }: { asker: Asker; inference: InferenceContext; signal: AbortSignal },
+): Promise<Answer> {
+  const parsed = parseBody(endpoint.schema, body);
+  inference.isStream = (parsed as { stream?: unknown }).stream === true;
+  requireModel(models, parsed.model, 'generation' satisfies ModelKind);
+  inference.model = parsed.model;
+  const { requests, choicesPerPrompt, promptParam, presenter, keep } = await endpoint.prepare(parsed, asker);
+  inference.traces = requests.map(createTrace);
+  inference.choicesPerPrompt = choicesPerPrompt;
+  const { traces } = inference;
+  const events = runChoices(dispatcher, requests, { signal, promptParam, choicesPerPrompt, traces });
+  return { events, presenter, inference, keep };
+}

@@ -1,0 +1,75 @@
+import { errorTable, type ErrorName } from '../../protocol/apiError.js';
+import { headers } from '../../protocol/headers.js';
+import type { Reference, ResponseObject } from './openApiDocument.js';
+
+/** What can be wrong with a body, whatever it asks for. */
+export const bodyErrors: readonly ErrorName[] = [
+  'invalid_json',
+  'invalid_body',
+  'unsupported_content_type',
+  'body_too_large',
+  'missing_required_parameter',
+  'invalid_type',
+  'invalid_value',
+  'integer_below_min_value',
+  'integer_above_max_value',
+  'decimal_below_min_value',
+  'decimal_above_max_value',
+  'empty_array',
+  'array_above_max_length',
+  'empty_string',
+  'string_above_max_length',
+];
+
+/** What can go wrong with whatever needs a worker. */
+export const inferenceErrors: readonly ErrorName[] = [
+  ...bodyErrors,
+  'unsupported_parameter',
+  'unsupported_value',
+  'context_length_exceeded',
+  'model_not_found',
+  'server_is_overloaded',
+  'server_is_draining',
+  'worker_failed',
+  'queue_timeout',
+];
+
+/** Any request can meet it. */
+const alwaysPossible: readonly ErrorName[] = ['internal_error'];
+
+/** The answers to what goes wrong, one a status, each with its codes. */
+export function toErrorResponses(
+  names: readonly ErrorName[],
+  schema: Reference,
+): Readonly<Record<string, ResponseObject>> {
+  const all = [...names, ...alwaysPossible];
+  const statuses = new Set(all.map((name) => errorTable[name].status));
+  return Object.fromEntries(
+    [...statuses].map((status) => [
+      status,
+      {
+        description: all
+          .filter((name) => errorTable[name].status === status)
+          .map((name) => `- ${describeError(name)}`)
+          .join('\n'),
+        headers: headersOf(status),
+        content: { 'application/json': { schema } },
+      },
+    ]),
+  );
+}
+
+/** Of every answer; those that ask for patience say for how long. */
+export function headersOf(status: number): Readonly<Record<string, Reference>> {
+  const isPatience = status === 503 || status === 504;
+  return {
+    [headers.requestId]: { $ref: '#/components/headers/RequestId' },
+    ...(isPatience && { [headers.retryAfter]: { $ref: '#/components/headers/RetryAfter' } }),
+  };
+}
+
+function describeError(name: ErrorName): string {
+  const { code, message } = errorTable[name];
+  if (code === null) return message;
+  return `\`${code === 'parameter' ? name : code}\`: ${message}`;
+}

@@ -1,0 +1,52 @@
+import type { RequestHandler } from 'express';
+import { toMessageError } from '../../protocol/anthropic/messageError.js';
+import { CountTokensRequest } from '../../protocol/anthropic/messages.js';
+import { headers } from '../../protocol/headers.js';
+import { parseBody } from '../../protocol/parseBody.js';
+import { anthropicMessagesEndpoint } from '../endpoints/anthropicMessages.js';
+import { parseJsonBody } from '../middleware/parseJsonBody.js';
+import { contextOf, createTrace } from '../requestContext.js';
+import { toCountRequest } from '../translate/anthropicMessages.js';
+import type { AskReadyWorker } from '../askReadyWorker.js';
+import type { WorkerClient } from '../upstream/workerClient.js';
+import { generationRoute, type GenerationRouteDeps } from './generation.js';
+import { requireModel } from './models.js';
+import type { Route } from './route.js';
+
+export interface AnthropicRouteDeps extends GenerationRouteDeps {
+  readonly askReadyWorker: AskReadyWorker;
+  readonly workers: Pick<WorkerClient, 'count'>;
+}
+
+/** Errors of these routes are Anthropic's, and the request's id is where its clients look for it. */
+const speakAnthropic: RequestHandler = (_req, res, next) => {
+  const context = contextOf(res);
+  context.toErrorBody = toMessageError;
+  res.set(headers.anthropicRequestId, context.requestId);
+  next();
+};
+
+/** `POST /v1/messages` and `POST /v1/messages/count_tokens`. */
+export function anthropicRoutes(deps: AnthropicRouteDeps): Route[] {
+  const countTokens: RequestHandler = async (req, res) => {
+    const body = parseBody(CountTokensRequest, req.body);
+    requireModel(deps.models, body.model, 'generation');
+    const request = toCountRequest(body);
+    const { requestId, abort } = contextOf(res);
+    const { promptTokens } = await deps.askReadyWorker(
+      { requestId, model: body.model },
+      { signal: abort.signal, trace: createTrace(), promptParam: 'messages' },
+      (url, signal) => deps.workers.count(url, request, signal),
+    );
+    res.json({ input_tokens: promptTokens });
+  };
+  return [
+    { ...generationRoute(deps, anthropicMessagesEndpoint, ['/messages']), before: speakAnthropic },
+    {
+      path: '/v1/messages/count_tokens',
+      aliases: ['/messages/count_tokens'],
+      before: speakAnthropic,
+      methods: { POST: [deps.gate, ...parseJsonBody, countTokens] },
+    },
+  ];
+}

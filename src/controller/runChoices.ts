@@ -1,0 +1,125 @@
+import { setMaxListeners } from 'node:events';
+import type { GenerateRequest } from '../protocol/generateRequest.js';
+import type { FinishReason, GenerationEvent, OutputDelta, TokenUsage } from '../protocol/generation.js';
+import type { DispatchEvent, Dispatcher, DispatchTrace } from './dispatch.js';
+
+type Of<Type extends DispatchEvent['type']> = Extract<GenerationEvent, { type: Type }>;
+
+/** What happens to a request of a client, with the events of all its choices in the order in which they come. */
+export type AnswerEvent =
+  /** Once, the first: a worker has accepted a choice. */
+  | {
+      readonly type: 'accepted';
+      readonly fingerprint: string;
+      readonly promptTokens: number;
+      readonly cachedTokens: number;
+    }
+  | { readonly type: 'progress' }
+  | (Of<'echo'> & { readonly choice: number })
+  | Of<'output'>
+  /** Once for each choice. */
+  | {
+      readonly type: 'ended';
+      readonly choice: number;
+      readonly deltas: readonly OutputDelta[];
+      readonly finishReason: FinishReason;
+      readonly stopText?: string | undefined;
+    }
+  /** Once, the last: the usage of all choices, where a prompt counts once. */
+  | { readonly type: 'done'; readonly usage: TokenUsage };
+
+export interface ChoiceOptions {
+  readonly signal: AbortSignal;
+  readonly promptParam: string;
+  /** So many requests in a row have the same prompt, which is counted once. */
+  readonly choicesPerPrompt: number;
+  /** One for each request. */
+  readonly traces: readonly DispatchTrace[];
+}
+
+/** Of one client's request: it would take the place of all others otherwise. */
+const maxRunning = 16;
+
+interface Running {
+  readonly events: AsyncGenerator<DispatchEvent, void, undefined>;
+  next: Promise<{ readonly choice: number; readonly result: IteratorResult<DispatchEvent, void> }>;
+}
+
+/**
+ * Runs the choices of a client's request beside each other. One that fails ends all.
+ *
+ * @throws ApiError
+ */
+export async function* runChoices(
+  dispatcher: Pick<Dispatcher, 'generate'>,
+  requests: readonly GenerateRequest[],
+  { signal, promptParam, choicesPerPrompt, traces }: ChoiceOptions,
+): AsyncGenerator<AnswerEvent, void, undefined> {
+  const stop = new AbortController();
+  const allSignals = AbortSignal.any([signal, stop.signal]);
+  // Every running choice listens, also in several places: more than Node takes for a leak.
+  setMaxListeners(0, allSignals);
+  const running = new Map<number, Running>();
+  const usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0, cachedTokens: 0 };
+  let started = 0;
+  let isAccepted = false;
+
+  const pull = async (choice: number, events: Running['events']) => ({ choice, result: await events.next() });
+
+  function startNext(): void {
+    const choice = started++;
+    const request = requests[choice];
+    const trace = traces[choice];
+    if (!request || !trace) return;
+    const events = dispatcher.generate(request, { signal: allSignals, trace, promptParam });
+    running.set(choice, { events, next: pull(choice, events) });
+  }
+
+  function translate(choice: number, event: DispatchEvent): AnswerEvent | undefined {
+    switch (event.type) {
+      case 'accepted': {
+        if (isAccepted) return undefined;
+        isAccepted = true;
+        const fingerprint = traces[choice]?.fingerprint ?? '';
+        const { promptTokens, cachedTokens } = event;
+        return { type: 'accepted', fingerprint, promptTokens, cachedTokens };
+      }
+      case 'progress':
+        return { type: 'progress' };
+      case 'echo':
+      case 'output':
+        return { ...event, choice };
+      case 'done': {
+        usage.completionTokens += event.usage.completionTokens;
+        usage.reasoningTokens += event.usage.reasoningTokens;
+        if (choice % choicesPerPrompt === 0) {
+          usage.promptTokens += event.usage.promptTokens;
+          usage.cachedTokens += event.usage.cachedTokens;
+        }
+        const { deltas, finishReason, stopText } = event;
+        return { type: 'ended', choice, deltas, finishReason, stopText };
+      }
+    }
+  }
+
+  try {
+    while (running.size > 0 || started < requests.length) {
+      while (running.size < maxRunning && started < requests.length) startNext();
+      const { choice, result } = await Promise.race([...running.values()].map(({ next }) => next));
+      const current = running.get(choice);
+      if (result.done || !current) {
+        running.delete(choice);
+        continue;
+      }
+      current.next = pull(choice, current.events);
+      const event = translate(choice, result.value);
+      if (event) yield event;
+    }
+    yield { type: 'done', usage };
+  } finally {
+    stop.abort();
+    const left = [...running.values()];
+    running.clear();
+    await Promise.allSettled(left.flatMap(({ next, events }) => [next, events.return()]));
+  }
+}

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { boundedText } from './boundedText.js';
+
+/** `POST /v1/embeddings`. */
+
+const mostInputs = 2048;
+const text = boundedText.min(1);
+const tokens = z.array(z.int().min(0)).min(1);
+
+export const EmbeddingsRequest = z.looseObject({
+  model: z.string().min(1),
+  /** One input or several, each text or token ids. */
+  input: z.union([
+    text,
+    z.array(text).min(1).max(mostInputs),
+    tokens,
+    z.array(tokens).min(1).max(mostInputs),
+  ]),
+  /** `float` where it is left out; the official clients ask for `base64` then, and decode it. */
+  encoding_format: z.enum(['float', 'base64']).nullish(),
+  dimensions: z.int().min(1).nullish(),
+});
+export type EmbeddingsRequest = z.infer<typeof EmbeddingsRequest>;
+
+/** Of endpoints that read and do not write. */
+export const ReadingUsage = z.object({ prompt_tokens: z.int(), total_tokens: z.int() });
+export type ReadingUsage = z.infer<typeof ReadingUsage>;
+
+export function toReadingUsage(promptTokens: number): ReadingUsage {
+  return { prompt_tokens: promptTokens, total_tokens: promptTokens };
+}
+
+export const EmbeddingList = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      object: z.literal('embedding'),
+      /** The place of its input; the list is in this order. */
+      index: z.int(),
+      /** Numbers, or base64 of little-endian 32-bit floats. */
+      embedding: z.union([z.array(z.number()), z.string()]),
+    }),
+  ),
+  model: z.string(),
+  usage: ReadingUsage,
+});
+export type EmbeddingList = z.infer<typeof EmbeddingList>;

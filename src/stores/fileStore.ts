@@ -1,0 +1,163 @@
+import {
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  type ReadStream,
+} from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { FileObject } from '../protocol/openai/files.js';
+import type { StoreDatabase } from './database.js';
+import { createIdMinter } from './timeOrderedId.js';
+
+/** Bytes that are on the disk and belong to no file yet. */
+export interface StagedFile {
+  readonly id: string;
+  readonly bytes: number;
+}
+
+export interface FileDetails {
+  readonly filename: string;
+  readonly purpose: string;
+  /** Null: until it is deleted. */
+  readonly lifetimeSeconds: number | null;
+}
+
+export interface FileQuery {
+  readonly purpose?: string | undefined;
+  readonly order: 'asc' | 'desc';
+  /** The id behind which the list begins. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** Files of clients: what is known of them in the database, their bytes in a folder. */
+export interface FileStore {
+  /** Writes the content to its end and to the disk; where that fails, nothing is left of it. */
+  stage(content: AsyncIterable<Uint8Array> | Iterable<string>): Promise<StagedFile>;
+  /** Makes a file of what was staged: from here on it is there. */
+  add(staged: StagedFile, details: FileDetails): FileObject;
+  discard(staged: StagedFile): Promise<void>;
+  get(id: string): FileObject | undefined;
+  list(query: FileQuery): FileObject[];
+  /** @returns false where there is no such file. */
+  delete(id: string): boolean;
+  /** Fails with ENOENT where there is no such file, and where the signal aborts. */
+  read(id: string, signal?: AbortSignal): ReadStream;
+  /** Files whose time has come. */
+  expired(): FileObject[];
+  /** Removes what a process left that was killed while it wrote. Nothing may be staged meanwhile. */
+  sweep(): void;
+}
+
+type Row = Omit<FileObject, 'object' | 'status'>;
+
+/** @throws Error where the folder cannot be made. */
+export function createFileStore({
+  database,
+  folder,
+  now,
+}: {
+  database: StoreDatabase;
+  folder: string;
+  /** Milliseconds since 1970. */
+  now: () => number;
+}): FileStore {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const mintId = createIdMinter(now);
+  const pathOf = (id: string) => path.join(folder, id);
+  const nowSeconds = () => Math.floor(now() / 1000);
+
+  const selectPage = (comparison: '<' | '>', direction: 'ASC' | 'DESC') =>
+    database.prepare(`
+      SELECT * FROM files
+      WHERE (:purpose IS NULL OR purpose = :purpose) AND (:after IS NULL OR id ${comparison} :after)
+      ORDER BY id ${direction} LIMIT :limit
+    `);
+  const statements = {
+    insert: database.prepare(`
+      INSERT INTO files (id, bytes, created_at, expires_at, filename, purpose)
+      VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)
+    `),
+    get: database.prepare('SELECT * FROM files WHERE id = ?'),
+    asc: selectPage('>', 'ASC'),
+    desc: selectPage('<', 'DESC'),
+    delete: database.prepare('DELETE FROM files WHERE id = ?'),
+    expired: database.prepare('SELECT * FROM files WHERE expires_at <= ?'),
+  };
+
+  return {
+    async stage(content) {
+      const id = mintId('file-');
+      const temporary = `${pathOf(id)}.part`;
+      const output = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true });
+      try {
+        await pipeline(content, output);
+        await rename(temporary, pathOf(id));
+        await syncFolder(folder);
+      } catch (error) {
+        await Promise.all([rm(temporary, { force: true }), rm(pathOf(id), { force: true })]);
+        throw error;
+      }
+      return { id, bytes: output.bytesWritten };
+    },
+
+    add({ id, bytes }, { filename, purpose, lifetimeSeconds }) {
+      const createdAt = nowSeconds();
+      const row: Row = {
+        id,
+        bytes,
+        created_at: createdAt,
+        expires_at: lifetimeSeconds === null ? null : createdAt + lifetimeSeconds,
+        filename,
+        purpose,
+      };
+      statements.insert.run(row);
+      return toFile(row);
+    },
+
+    discard: ({ id }) => rm(pathOf(id), { force: true }),
+
+    get(id) {
+      const row = statements.get.get(id);
+      return row === undefined ? undefined : toFile(row as Row);
+    },
+
+    list: ({ purpose = null, after = null, order, limit }) =>
+      (statements[order].all({ purpose, after, limit }) as Row[]).map(toFile),
+
+    delete(id) {
+      // The other way round, a crash in between would leave a file without its bytes.
+      if (statements.delete.run(id).changes === 0) return false;
+      rmSync(pathOf(id), { force: true });
+      return true;
+    },
+
+    read: (id, signal) => createReadStream(pathOf(id), { signal }),
+
+    expired: () => (statements.expired.all(nowSeconds()) as Row[]).map(toFile),
+
+    sweep() {
+      for (const name of readdirSync(folder)) {
+        if (statements.get.get(name) === undefined) rmSync(pathOf(name), { force: true });
+      }
+    },
+  };
+}
+
+function toFile({ id, bytes, created_at, expires_at, filename, purpose }: Row): FileObject {
+  return { id, object: 'file', bytes, created_at, expires_at, filename, purpose, status: 'processed' };
+}
+
+/** So that the new name, too, outlives a crash of the machine. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

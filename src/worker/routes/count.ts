@@ -1,0 +1,24 @@
+import express, { Router } from 'express';
+import { CountRequest, type CountResponse } from '../../protocol/count.js';
+import { parseBody } from '../../protocol/parseBody.js';
+import { internalPaths } from '../../protocol/workerApi.js';
+import { ChatTemplateError } from '../chat/chatTemplate.js';
+import { RefusedError } from '../refusedError.js';
+import { maxBodyBytes, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
+
+/** The length of a chat's prompt, exactly as a generation would have it; it may be longer than the context. */
+export function createCountRoute(deps: RouteDeps): Router {
+  const router = Router();
+  router.post(internalPaths.count, express.json({ limit: maxBodyBytes }), (req, res) => {
+    const request = parseBody(CountRequest, req.body);
+    const model = requireModel(deps, request.model);
+    if (model.kind !== 'generation') throw wrongKind(request.model, model.kind, 'generation');
+    try {
+      res.json({ promptTokens: model.prompt.toPrompt(request).tokens.length } satisfies CountResponse);
+    } catch (error) {
+      if (error instanceof ChatTemplateError) throw new RefusedError('invalid_prompt', error.message);
+      throw error;
+    }
+  });
+  return router;
+}
