@@ -41,8 +41,8 @@ status: $(BUILD) ## Show the nodes of the running cluster
 	@exec node dist/cli/main.cjs status $(ARGS)
 
 .PHONY: bench
-bench: $(BUILD) ## Measure what the controller adds to a request
-	@npm run --silent bench
+bench: $(BUILD) ## Measure what the controller adds to a request, beside other gateways (docs/benchmarks.md)
+	@npm run --silent bench:gateway -- $(ARGS)
 
 .PHONY: bench-engine
 bench-engine: $(BUILD) ## Measure the worker beside node-llama-cpp and llama-server (bench/README.md)

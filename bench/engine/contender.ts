@@ -1,4 +1,4 @@
-import type { ProcessMemory } from './procfs.js';
+import type { ProcessMemory } from '../support/procfs.js';
 
 /** What is measured, and how it is asked: every contender is a process of its own that streams over HTTP. */
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { describeMachine, readMachineFacts } from './machine.js';
 import type { Measurement } from './measurement.js';
 import { parseOptions, type BenchOptions } from './options.js';
-import { readCpuTimes } from './procfs.js';
+import { readCpuTimes } from '../support/procfs.js';
 import { openPrompts, type Prompts } from './prompts.js';
 import { toGoalTable, toJson, toMemoryTable, toResultTable } from './report.js';
 import { createResults } from './results.js';
@@ -14,7 +14,7 @@ import { createPrefixMeasurement } from './scenarios/prefix.js';
 import { runSoak } from './soak.js';
 import { startContenders } from './startContenders.js';
 import { measureSteps, toStepRows } from './steps/measureSteps.js';
-import { toTable } from './table.js';
+import { toTable } from '../support/table.js';
 
 /**
  * The engine benchmark: the worker, a plain loop over node-llama-cpp and llama-server with the same model, threads and

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Contender } from './contender.js';
 import { toRunningContender } from './runningContender.js';
-import { startServerProcess } from './serverProcess.js';
+import { startServerProcess } from '../support/serverProcess.js';
 import type { CompletionDialect } from './streamCompletion.js';
 
 /** As much for evicted prompts as the worker's `--prefix-cache` has by default; its own default is 8 GiB. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ContenderName, RunningContender } from './contender.js';
-import { readCpuMs, type ProcessMemory } from './procfs.js';
+import { readCpuMs, type ProcessMemory } from '../support/procfs.js';
 
 export interface MemoryRow {
   readonly contender: ContenderName;

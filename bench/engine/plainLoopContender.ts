@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { Contender } from './contender.js';
 import { toRunningContender } from './runningContender.js';
-import { startServerProcess } from './serverProcess.js';
+import { startServerProcess } from '../support/serverProcess.js';
 import type { CompletionDialect } from './streamCompletion.js';
 
 const processFile = fileURLToPath(new URL('./plainLoopProcess.js', import.meta.url));

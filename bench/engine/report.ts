@@ -4,10 +4,10 @@ import type { ResultRow, Results } from './results.js';
 import { decodeMetric } from './scenarios/decode.js';
 import { prefixMetrics } from './scenarios/prefix.js';
 import { waitOverFirstChunkMetric, waitOverLastChunkMetric } from './scenarios/arrival.js';
-import { median, quantile, range } from './statistics.js';
+import { median, quantile, range } from '../support/statistics.js';
 import { schedulerShare, toStepRows } from './steps/measureSteps.js';
 import type { StepsReport } from './steps/stepMessages.js';
-import { formatNumber, toTable } from './table.js';
+import { formatNumber, toTable } from '../support/table.js';
 
 /** Medians with the smallest and the largest value, and the worker's ratio to each of the others. */
 export function toResultTable(results: Results, contenders: readonly ContenderName[]): string {

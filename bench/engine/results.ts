@@ -1,6 +1,6 @@
 import type { ContenderName } from './contender.js';
 import type { Reading } from './measurement.js';
-import { median } from './statistics.js';
+import { median } from '../support/statistics.js';
 
 /** All readings of one figure. */
 export interface ResultRow extends Omit<Reading, 'value'> {

@@ -1,6 +1,6 @@
 import type { ContenderName, RunningContender } from './contender.js';
-import { readProcessMemory } from './procfs.js';
-import type { ServerProcess } from './serverProcess.js';
+import { readProcessMemory } from '../support/procfs.js';
+import type { ServerProcess } from '../support/serverProcess.js';
 import { streamCompletion, type CompletionDialect } from './streamCompletion.js';
 
 /** A started server and the way to speak with it, as the scenarios see it. */

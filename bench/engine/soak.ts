@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { statusOfFailure } from '../../src/protocol/generation.js';
 import type { RunningContender } from './contender.js';
 import { createRandom, type Prompts } from './prompts.js';
-import { mean, slope } from './statistics.js';
+import { mean, slope } from '../support/statistics.js';
 import { UnexpectedStatusError } from './streamCompletion.js';
 
 export interface SoakOptions {

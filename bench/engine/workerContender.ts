@@ -10,7 +10,7 @@ import {
 import { internalPaths } from '../../src/protocol/workerApi.js';
 import type { CompletionRequest, Contender } from './contender.js';
 import { toRunningContender } from './runningContender.js';
-import { startServerProcess } from './serverProcess.js';
+import { startServerProcess } from '../support/serverProcess.js';
 import type { CompletionDialect } from './streamCompletion.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));

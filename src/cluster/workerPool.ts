@@ -1,9 +1,9 @@
 import type { NodeState } from '../protocol/clusterStatus.js';
 import type { JoinRequest, ModelReport, NodeReport } from '../protocol/workerApi.js';
 import type { NodeSnapshot } from '../routing/nodeSnapshot.js';
+import { ClusterNode, type NodeView } from './clusterNode.js';
 import type { SlotLease } from './slotLease.js';
-import { TokenRate } from './tokenRate.js';
-import { forgottenAfterMs, nodeStateAt, type Contact } from './workerState.js';
+import { forgottenAfterMs } from './workerState.js';
 
 export interface PoolOptions {
   /** Nodes to expect: they are shown from the first moment on. */
@@ -20,33 +20,12 @@ export interface PoolOptions {
 /** Where a node is reached, and as which of its processes. */
 export type NodeAddress = Pick<SlotLease, 'nodeId' | 'instanceId' | 'url'>;
 
-/** A node as operators see it. */
-export interface NodeView {
-  readonly id: string;
-  readonly identity: Pick<JoinRequest, 'url' | 'pid' | 'instanceId'> | undefined;
-  readonly state: NodeState;
-  readonly uptimeSeconds: number;
-  readonly lastHeartbeatMs: number | undefined;
-  readonly models: readonly (ModelReport & { readonly leased: number; readonly tokensPerSecond: number })[];
-}
-
-interface Node {
-  readonly id: string;
-  identity: Pick<JoinRequest, 'url' | 'pid' | 'instanceId'> | undefined;
-  contact: Contact;
-  report: NodeReport;
-  readonly leasesOfModel: Map<string, number>;
-  readonly rateOfModel: Map<string, TokenRate>;
-  claims: number;
-  lastState: NodeState;
-}
-
 /**
  * The live state of all workers. Slots are counted by the leases given out here, which is the truth of the moment;
  * a worker's own count arrives up to a heartbeat later.
  */
 export class WorkerPool {
-  readonly #nodes = new Map<string, Node>();
+  readonly #nodes = new Map<string, ClusterNode>();
   readonly #options: PoolOptions;
   readonly #changeListeners = new Set<() => void>();
 
@@ -67,7 +46,7 @@ export class WorkerPool {
    */
   join(request: JoinRequest): boolean {
     const node = this.#nodes.get(request.nodeId) ?? this.#addNode(request.nodeId);
-    const isSilent = ['joining', 'suspect', 'lost'].includes(this.#stateOf(node));
+    const isSilent = ['joining', 'suspect', 'lost'].includes(node.state(this.#options.now()));
     if (node.identity && node.identity.instanceId !== request.instanceId && !isSilent) return false;
     // Leases of an instance that died are returned by their holders, whose connections broke with it.
     node.identity = { url: request.url, pid: request.pid, instanceId: request.instanceId };
@@ -106,44 +85,13 @@ export class WorkerPool {
 
   /** What routing needs to choose a node for `model`. */
   snapshotsFor(model: string): NodeSnapshot[] {
-    return [...this.#nodes.values()].map((node) => {
-      const slotsTotal = this.#modelOf(node, model)?.slotsTotal ?? 0;
-      const state = this.#stateOf(node);
-      return {
-        nodeId: node.id,
-        isReady: state === 'ready' || state === 'busy',
-        slotsTotal,
-        slotsFree: slotsTotal - (node.leasesOfModel.get(model) ?? 0),
-        claims: node.claims,
-      };
-    });
+    const now = this.#options.now();
+    return [...this.#nodes.values()].map((node) => node.snapshot(model, now));
   }
 
   /** Takes a slot if the node still has a free one; the snapshot that led here may be old. */
   tryClaim(nodeId: string, model: string): SlotLease | undefined {
-    const snapshot = this.snapshotsFor(model).find((candidate) => candidate.nodeId === nodeId);
-    const node = this.#nodes.get(nodeId);
-    const report = node && this.#modelOf(node, model);
-    if (!snapshot?.isReady || snapshot.slotsFree <= 0 || !node?.identity || !report) return undefined;
-
-    const { leasesOfModel } = node;
-    leasesOfModel.set(model, (leasesOfModel.get(model) ?? 0) + 1);
-    node.claims++;
-    const { url, instanceId } = node.identity;
-    let isReturned = false;
-    return {
-      nodeId,
-      instanceId,
-      url,
-      fingerprint: report.fingerprint,
-      countTokens: (tokens) => this.#rateOf(node, model).add(tokens, this.#options.now()),
-      return: () => {
-        if (isReturned) return;
-        isReturned = true;
-        leasesOfModel.set(model, (leasesOfModel.get(model) ?? 1) - 1);
-        this.#changed();
-      },
-    };
+    return this.#nodes.get(nodeId)?.tryClaim(model, this.#options.now, () => this.#changed());
   }
 
   /** Where to send what needs no slot: the ready node with the model that has the most free slots. */
@@ -163,7 +111,7 @@ export class WorkerPool {
   /** Undefined while no node reports the model. */
   kindOf(model: string): ModelReport['kind'] | undefined {
     for (const node of this.#nodes.values()) {
-      const report = this.#modelOf(node, model);
+      const report = node.modelReport(model);
       if (report) return report.kind;
     }
     return undefined;
@@ -171,55 +119,28 @@ export class WorkerPool {
 
   views(): NodeView[] {
     const now = this.#options.now();
-    return [...this.#nodes.values()].map((node) => ({
-      id: node.id,
-      identity: node.identity,
-      state: this.#stateOf(node),
-      uptimeSeconds: node.report.uptimeSeconds,
-      lastHeartbeatMs: node.contact.kind === 'awaited' ? undefined : Math.round(now - node.contact.atMs),
-      models: node.report.models.map((model) => ({
-        ...model,
-        leased: node.leasesOfModel.get(model.id) ?? 0,
-        tokensPerSecond: this.#rateOf(node, model.id).perSecond(now),
-      })),
-    }));
+    return [...this.#nodes.values()].map((node) => node.view(now));
   }
 
-  #addNode(id: string): Node {
-    const node: Node = {
-      id,
-      identity: undefined,
-      contact: { kind: 'awaited' },
-      report: { phase: 'loading', uptimeSeconds: 0, models: [] },
-      leasesOfModel: new Map(),
-      rateOfModel: new Map(),
-      claims: 0,
-      lastState: 'joining',
-    };
+  #addNode(id: string): ClusterNode {
+    const node = new ClusterNode(id);
     this.#nodes.set(id, node);
     return node;
   }
 
-  #hear(node: Node, report: NodeReport, reason: string): void {
+  #hear(node: ClusterNode, report: NodeReport, reason: string): void {
     node.report = report;
     node.contact = { kind: 'heard', atMs: this.#options.now(), phase: report.phase };
     this.#noteState(node, reason);
     this.#changed();
   }
 
-  #stateOf(node: Node): NodeState {
-    const hasFreeSlots = node.report.models.some(
-      ({ id, slotsTotal }) => slotsTotal > (node.leasesOfModel.get(id) ?? 0),
-    );
-    return nodeStateAt(node.contact, this.#options.now(), hasFreeSlots);
-  }
-
   /** @returns whether the state is another one than before. */
-  #noteState(node: Node, reason: string): boolean {
-    const { lastState: from } = node;
-    const to = this.#stateOf(node);
+  #noteState(node: ClusterNode, reason: string): boolean {
+    const { notedState: from } = node;
+    const to = node.state(this.#options.now());
     const isOnlyLoad = (from === 'ready' && to === 'busy') || (from === 'busy' && to === 'ready');
-    node.lastState = to;
+    node.notedState = to;
     const isChange = from !== to && !isOnlyLoad;
     if (isChange) this.#options.onStateChanged({ nodeId: node.id, from, to, reason });
     return isChange;
@@ -227,15 +148,5 @@ export class WorkerPool {
 
   #changed(): void {
     for (const listener of this.#changeListeners) listener();
-  }
-
-  #modelOf(node: Node, model: string): ModelReport | undefined {
-    return node.report.models.find(({ id }) => id === model);
-  }
-
-  #rateOf(node: Node, model: string): TokenRate {
-    const rate = node.rateOfModel.get(model) ?? new TokenRate();
-    node.rateOfModel.set(model, rate);
-    return rate;
   }
 }

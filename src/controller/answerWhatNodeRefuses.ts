@@ -7,6 +7,9 @@ const errorOf: Readonly<Record<string, ErrorName>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
 };
 
+/** A client that has read its answer closes; one that does not is not waited for. */
+const lingerMs = 1_000;
+
 /**
  * What Node turns away by itself never reaches the app, and Node's answers have no body: here they get the one that
  * all errors have. An expectation that nobody knows (`Expect: something`) is ignored instead of refused.
@@ -22,6 +25,7 @@ export function answerWhatNodeRefuses(server: Server, app: RequestListener): voi
     const isHead = error.rawPacket?.toString('latin1', 0, 5) === 'HEAD ';
     const { head, body } = toHttp(new ApiError(errorOf[error.code ?? ''] ?? 'unreadable_request'));
     socket.end(isHead ? head : head + body);
+    setTimeout(() => socket.destroy(), lingerMs).unref();
   });
 }
 

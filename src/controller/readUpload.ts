@@ -40,7 +40,7 @@ export async function readUpload<T>(req: Request, options: UploadOptions<T>): Pr
         return;
       }
       content.once('limit', () => reject(tooLarge(maxFileBytes)));
-      file = { name, content, stored: store(content) };
+      file = { name: unescapeQuotes(name), content, stored: store(content) };
       file.stored.catch(reject);
     });
     parser.once('finish', resolve);
@@ -62,6 +62,11 @@ export async function readUpload<T>(req: Request, options: UploadOptions<T>): Pr
     await file?.stored.then(discard, () => undefined);
     throw error;
   }
+}
+
+/** As HTML's standard has clients write them in the name of a file. */
+function unescapeQuotes(name: string): string {
+  return name.replaceAll('%22', '"');
 }
 
 const brokenForm = 'The multipart form of the request is broken.';

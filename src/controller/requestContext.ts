@@ -6,6 +6,8 @@ import type { DispatchTrace } from './dispatch.js';
 
 /** An inference request, as far as it is known; the rest is in the traces. */
 export interface InferenceContext {
+  /** False for what runs no model, as tokenization: it is logged alike, and is none of the inference metrics. */
+  readonly isCounted: boolean;
   /** A registered model or `unknown`: what clients send is no label. */
   model: string;
   isStream: boolean;
@@ -49,8 +51,8 @@ export function createTrace(): DispatchTrace {
 }
 
 /** Of an inference request of which nothing is known yet. */
-export function createInference(model: string): InferenceContext {
-  return { model, isStream: false, traces: [], choicesPerPrompt: 1 };
+export function createInference(model: string, isCounted = true): InferenceContext {
+  return { isCounted, model, isStream: false, traces: [], choicesPerPrompt: 1 };
 }
 
 /** What the log line and the metrics say of all choices together. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
+import { toApiError, type ApiError } from '../protocol/apiError.js';
 import { sseHeaders } from '../protocol/headers.js';
 import { formatSseFrame, sseKeepalive } from '../protocol/sse.js';
 import type { Presenter } from './presenters/presenter.js';
@@ -10,8 +11,11 @@ export interface Answer {
   readonly events: AsyncGenerator<AnswerEvent, void, undefined>;
   readonly presenter: Presenter;
   readonly inference: InferenceContext;
-  /** Awaited with the whole result before the client sees that it is complete: what has to be kept, is. */
-  readonly keep?: ((result: object) => Promise<void>) | undefined;
+  /**
+   * Awaited before the client sees that the answer is complete: what has to be kept, is. A stream that has begun and
+   * comes to another end is kept with the error.
+   */
+  readonly keep?: ((error?: ApiError) => Promise<void>) | undefined;
 }
 
 export interface StreamTimings {
@@ -42,7 +46,7 @@ export async function foldAnswer({ events, presenter, inference, keep }: Answer)
     presenter.push(event);
   }
   const result = presenter.result();
-  await keep?.(result);
+  await keep?.();
   inference.outcome = 'success';
   return result;
 }
@@ -66,13 +70,17 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
       open();
       if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
       const frames = presenter.push(event);
-      if (event.type === 'done') await keep?.(presenter.result());
+      if (event.type === 'done') await keep?.();
       if (frames.length === 0) continue;
       keepalive.postpone();
       await writeText(res, frames.map(formatSseFrame).join(''), timings.stallTimeoutMs);
     }
     inference.outcome = 'success';
     res.end();
+  } catch (error) {
+    // What ended the answer is what its client has to hear of, also where that cannot be stored.
+    if (res.headersSent) await keep?.(toApiError(error)).catch(() => undefined);
+    throw error;
   } finally {
     keepalive.stop();
   }

@@ -37,6 +37,7 @@ import { operationsRoutes } from './routes/operations.js';
 import { responsesRoutes } from './routes/responses.js';
 import type { Route } from './routes/route.js';
 import { defaultStreamTimings, type StreamTimings } from './respond.js';
+import { refuseSlowBodies } from './refuseSlowBodies.js';
 import { createWorkerClient } from './upstream/workerClient.js';
 
 export interface ControllerOptions {
@@ -67,9 +68,8 @@ export interface RunningController {
 
 /** Below a client's own keep-alive time, a connection would be closed at the moment it is used again. */
 const keepAliveTimeoutMs = 75_000;
-/** For the head and for the whole of a request; answers take as long as they take. */
+/** For the head of a request; answers take as long as they take. */
 const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 60_000;
 const connectionsCheckingIntervalMs = 1_000;
 
 /**
@@ -155,8 +155,12 @@ export async function startController(options: ControllerOptions): Promise<Runni
     ...anthropicRoutes({ ...generation, ...execution }),
     executionRoute(gate.middleware, embed, ['/v1/embeddings', '/embeddings']),
     executionRoute(gate.middleware, createRerank(execution), rerankPaths),
-    executionRoute(gate.middleware, createTokenize(execution), ['/tokenize', '/v1/tokenize']),
-    executionRoute(gate.middleware, createDetokenize(execution), ['/detokenize', '/v1/detokenize']),
+    executionRoute(gate.middleware, createTokenize(execution), ['/tokenize', '/v1/tokenize'], {
+      isCounted: false,
+    }),
+    executionRoute(gate.middleware, createDetokenize(execution), ['/detokenize', '/v1/detokenize'], {
+      isCounted: false,
+    }),
     ...modelsRoutes(models),
     ...operationsRoutes({
       pool,
@@ -198,13 +202,14 @@ export async function startController(options: ControllerOptions): Promise<Runni
     {
       keepAliveTimeout: keepAliveTimeoutMs,
       headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
+      requestTimeout: 0,
       connectionsCheckingInterval: connectionsCheckingIntervalMs,
       noDelay: true,
     },
     app,
   );
   answerWhatNodeRefuses(server, app);
+  refuseSlowBodies(server);
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

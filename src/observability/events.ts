@@ -5,6 +5,8 @@ import { noNode, unmatchedPath, type ControllerMetrics, type Outcome } from './m
 
 /** What became of an inference request, for its log line and the metrics. */
 export interface InferenceRecord {
+  /** False: for the log line only. */
+  readonly isCounted: boolean;
   /** A registered model or `unknown`. */
   readonly model: string;
   readonly keyId: string;
@@ -66,7 +68,7 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
       };
       metrics.httpRequests.inc(labels);
       metrics.httpRequestDuration.observe(labels, record.durationMs / 1000);
-      if (inference) recordInference(metrics, inference, record.durationMs);
+      if (inference?.isCounted) recordInference(metrics, inference, record.durationMs);
 
       const isAnswer = record.path === '/ready' && record.status === 503;
       const isError = (record.status >= 500 && !isAnswer) || inference?.outcome === 'error';

@@ -107,8 +107,8 @@ export const defaultSampling: Omit<Sampling, 'seed'> = {
 
 /** Switches of a chat template that a client may set (`chat_template_kwargs`). */
 export const TemplateOptions = z.strictObject({
-  enable_thinking: z.boolean().optional(),
-  reasoning_effort: z.enum(['low', 'medium', 'high']).optional(),
+  enable_thinking: z.boolean().optional().describe('Whether the model thinks before it answers.'),
+  reasoning_effort: z.enum(['low', 'medium', 'high']).optional().describe('How much it thinks.'),
 });
 export type TemplateOptions = z.infer<typeof TemplateOptions>;
 

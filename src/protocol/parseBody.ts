@@ -114,7 +114,9 @@ function describeChoice(
   input: unknown,
   values: readonly unknown[],
 ): { name: ErrorName; message: string } {
-  const accepted = values.map((value) => `'${String(value)}'`).join(', ');
+  // What may be left out is no value to send.
+  const sendable = values.map(String).filter((value) => value !== 'undefined');
+  const accepted = sendable.map((value) => `'${value}'`).join(', ');
   return {
     name: 'invalid_value',
     message: `Invalid value for ${at}: ${JSON.stringify(input)}. Supported values are: ${accepted}.`,

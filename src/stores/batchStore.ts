@@ -27,8 +27,8 @@ export interface LineResult {
 export type BatchEnd = 'completed' | 'expired' | 'cancelled';
 
 /**
- * Batches and the results of their lines. Each call is one transaction: what it returned from is on the disk, and the
- * counts fit the results at any moment.
+ * Batches and the results of their lines. Each call is one transaction: what it returned from, or resolved, is on the
+ * disk, and the counts fit the results at any moment.
  */
 export interface BatchStore {
   create(batch: NewBatch): Batch;
@@ -52,8 +52,8 @@ export interface BatchStore {
   /** → its end, together with its files, which exist from then on. */
   finish(id: string, end: BatchEnd, files: { output?: StagedFile; error?: StagedFile }): void;
 
-  /** Notes what became of lines; one that was noted before stays as it is. */
-  record(id: string, results: readonly LineResult[]): void;
+  /** Notes what became of lines; one that was noted before stays as it is. Resolves when it is on the disk. */
+  record(id: string, results: readonly LineResult[]): Promise<void>;
   finishedLines(id: string): Set<number>;
   /** In the order of the input, a page at a time: results are recorded meanwhile. */
   results(id: string, kind: LineResult['kind']): Generator<string>;
@@ -107,7 +107,7 @@ export function createBatchStore({
       'INSERT INTO batch_results (batch_id, line, kind, text) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     ),
     count: database.prepare('UPDATE batches SET completed = completed + ?, failed = failed + ? WHERE id = ?'),
-    lines: database.prepare('SELECT line FROM batch_results WHERE batch_id = ?').pluck(),
+    lines: database.prepare('SELECT line FROM batch_results WHERE batch_id = ?'),
     results: database.prepare(
       'SELECT line, text FROM batch_results WHERE batch_id = ? AND kind = ? AND line > ? ORDER BY line LIMIT ?',
     ),
@@ -137,7 +137,7 @@ export function createBatchStore({
     },
   );
 
-  const record = database.transaction((id: string, results: readonly LineResult[]) => {
+  const record = database.asyncTransaction((id: string, results: readonly LineResult[]) => {
     const added = { output: 0, error: 0 };
     for (const { line, kind, text } of results) {
       added[kind] += statements.addResult.run(id, line, kind, text).changes;
@@ -174,7 +174,7 @@ export function createBatchStore({
     finish,
 
     record,
-    finishedLines: (id) => new Set(statements.lines.all(id) as number[]),
+    finishedLines: (id) => new Set((statements.lines.all(id) as { line: number }[]).map(({ line }) => line)),
     *results(id, kind) {
       for (let last = 0; ;) {
         const page = statements.results.all(id, kind, last, resultsPerPage) as LineResult[];

@@ -10,7 +10,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { FileObject } from '../protocol/openai/files.js';
-import type { StoreDatabase } from './database.js';
+import type { SqlDatabase } from './sqlite.js';
 import { createIdMinter } from './timeOrderedId.js';
 
 /** Bytes that are on the disk and belong to no file yet. */
@@ -61,7 +61,7 @@ export function createFileStore({
   folder,
   now,
 }: {
-  database: StoreDatabase;
+  database: SqlDatabase;
   folder: string;
   /** Milliseconds since 1970. */
   now: () => number;

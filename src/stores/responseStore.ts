@@ -22,7 +22,8 @@ export interface Conversation {
 
 /** Responses that can be asked for again. Nobody but the `owner` sees them. */
 export interface ResponseStore {
-  put(owner: string, stored: StoredResponse): void;
+  /** Resolves when it is on the disk. */
+  put(owner: string, stored: StoredResponse): Promise<void>;
   get(owner: string, id: string): StoredResponse | undefined;
   /** What was said up to and with this response. */
   conversation(owner: string, id: string): Conversation;
@@ -74,7 +75,7 @@ export function createResponseStore(database: StoreDatabase): ResponseStore {
   const itemsOf = (id: string) => selectItems.all(id) as ItemRow[];
   const parseItem = ({ body }: { body: string }) => JSON.parse(body) as Item;
 
-  const put = database.transaction((owner: string, { response, input, lengths }: StoredResponse) => {
+  const put = database.asyncTransaction((owner: string, { response, input, lengths }: StoredResponse) => {
     const { id, previous_response_id: previousId, created_at: createdAt, output } = response;
     deleteOld.run(createdAt - keptSeconds, deletedAtOnce);
     insertResponse.run(id, owner, previousId, createdAt, JSON.stringify({ ...response, output: [] }));
@@ -85,7 +86,7 @@ export function createResponseStore(database: StoreDatabase): ResponseStore {
   });
 
   return {
-    put: (owner, stored) => void put(owner, stored),
+    put,
     get(owner, id) {
       const row = findResponse(owner, id);
       if (!row) return undefined;

@@ -14,7 +14,7 @@ import {
   type LoadedModel,
   type LoadOptions,
 } from './engine/llamaRuntime.js';
-import { openPrefixStore, type PrefixStore } from './scheduler/prefixStore.js';
+import { openPrefixStore, type PrefixStore, type PrefixStoreOptions } from './scheduler/prefixStore.js';
 import { createWorkerModel, type WorkerModel } from './workerModel.js';
 
 export interface WorkerOptions {
@@ -31,7 +31,7 @@ export interface WorkerOptions {
   readonly gpu: 'auto' | 'off';
   readonly gpuLayers: number | undefined;
   /** Where evicted prefixes are kept until the worker stops; undefined: they are lost. */
-  readonly prefixCache: { readonly folder: string; readonly maxBytes: number } | undefined;
+  readonly prefixCache: PrefixStoreOptions | undefined;
   readonly drainTimeoutMs: number;
   readonly version: string;
   readonly logger: Logger;

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +19,21 @@ const names = readdirSync(folder)
   .map((file) => readFileSync(path.join(folder, file), 'utf8'))
   .flatMap((source) => [...source.matchAll(/^@behaviour\("(.*)"\)$/gm)].map((match) => match[1] ?? ''));
 
+/** Where Python asks for what only this process can do: a server that overloads the busy cluster whenever it is called. */
+async function startControl(cluster: ClientCluster): Promise<{ url: string; close(): void }> {
+  const server = createServer((_req, res) => {
+    cluster.overload().then(
+      () => res.end(),
+      (error: unknown) => res.writeHead(500).end(String(error)),
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => void server.close() };
+}
+
 async function runPython(cluster: ClientCluster): Promise<Map<string, string | null>> {
+  const control = await startControl(cluster);
   const env = {
     PATH: process.env['PATH'],
     PYTHONPATH: await installPythonClient(),
@@ -24,9 +41,11 @@ async function runPython(cluster: ClientCluster): Promise<Map<string, string | n
     PYTHONIOENCODING: 'utf-8',
     LIVE_URL: cluster.live.url,
     BUSY_URL: cluster.busyUrl,
+    OVERLOAD_URL: control.url,
   };
-  await cluster.overload();
-  const { stdout } = await promisify(execFile)('python3', ['run.py'], { cwd: folder, env });
+  const { stdout } = await promisify(execFile)('python3', ['run.py'], { cwd: folder, env }).finally(
+    control.close,
+  );
   const results = stdout.split('\n').filter(Boolean);
   return new Map(
     results.map((line) => Result.parse(JSON.parse(line))).map(({ name, failure }) => [name, failure]),

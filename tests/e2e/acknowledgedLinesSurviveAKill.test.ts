@@ -14,7 +14,7 @@ const writer = `
   const { batches } = openStores(folder);
   for (let line = Number(from); ; line++) {
     const kind = line % 3 === 0 ? 'error' : 'output';
-    batches.record(id, [{ line, kind, text: JSON.stringify({ line, padding: 'x'.repeat(line % 5000) }) }]);
+    await batches.record(id, [{ line, kind, text: JSON.stringify({ line, padding: 'x'.repeat(line % 5000) }) }]);
     writeSync(1, line + '\\n');
   }
 `;

@@ -59,6 +59,8 @@ export interface FakeWorkerOptions {
   /** Answers calls with one answer that no script of {@link FakeWorker.answerNextCall} takes. */
   readonly plainScript?: PlainScript;
   readonly port?: number;
+  /** Where it says that it is reached, if it is not where it listens: behind a proxy. */
+  readonly advertisedUrl?: string;
   /** How long it says that every prompt is. */
   readonly promptTokens?: number;
 }
@@ -213,7 +215,13 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     join(controllerUrl, instanceId = randomUUID()) {
       link = startControllerLink({
         controllerUrl,
-        identity: { nodeId, instanceId, url: worker.url, pid: process.pid, version: '0.0.0' },
+        identity: {
+          nodeId,
+          instanceId,
+          url: options.advertisedUrl ?? worker.url,
+          pid: process.pid,
+          version: '0.0.0',
+        },
         report: () => ({
           phase,
           uptimeSeconds: (performance.now() - startedAt) / 1000,

@@ -53,6 +53,7 @@ const scenarios = new Map<string, Script>(
       ],
       'tool_calls',
     ),
+    'Say nothing.': say([]),
     'Where is it?': say([text('{"city":"Oslo",'), text('"degrees":3}')]),
     'Fail on the way.': answer(['Hel', 'lo', ' never'], {
       fault: {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Writable } from 'node:stream';
 import OpenAI from 'openai';
 import { request } from 'undici';
-import { expect, onTestFinished } from 'vitest';
+import { afterAll, expect, onTestFinished } from 'vitest';
 import winston from 'winston';
 import { startController, type ControllerOptions } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
@@ -41,7 +41,8 @@ export function isLoopback(host: string): boolean {
 }
 
 const dataRoot = mkdtempSync(path.join(tmpdir(), 'ai-cluster-controllers-'));
-process.once('exit', () => rmSync(dataRoot, { recursive: true, force: true }));
+// Registered before the hooks of a test file, it runs behind them; a worker process of vitest is killed without an exit.
+afterAll(() => rmSync(dataRoot, { recursive: true, force: true }));
 
 export const testControllerOptions = {
   /** Another one each time it is read. */

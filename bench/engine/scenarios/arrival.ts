@@ -1,7 +1,7 @@
 import type { Completion, RunningContender } from '../contender.js';
 import { toRatio, toWait, type Measurement } from '../measurement.js';
 import type { Prompts } from '../prompts.js';
-import { median, quantile } from '../statistics.js';
+import { median, quantile } from '../../support/statistics.js';
 
 const decoders = 4;
 const promptTokens = 32;

@@ -1,7 +1,7 @@
 import type { Completion } from '../contender.js';
 import { toRate, toWait, type Measurement } from '../measurement.js';
 import type { Prompts } from '../prompts.js';
-import { quantile } from '../statistics.js';
+import { quantile } from '../../support/statistics.js';
 
 const promptTokens = 32;
 

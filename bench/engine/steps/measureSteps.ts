@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { ContenderOptions } from '../contender.js';
 import type { Prompts } from '../prompts.js';
-import { mean, median, quantile } from '../statistics.js';
+import { mean, median, quantile } from '../../support/statistics.js';
 import type { StepsReport, StepsRequest } from './stepMessages.js';
 
 const processFile = fileURLToPath(new URL('./stepsProcess.js', import.meta.url));

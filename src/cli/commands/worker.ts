@@ -43,6 +43,6 @@ export async function runWorker(settings: Settings, { supervised }: { supervised
 
 function toPrefixCache({ dataDir, nodeId, prefixCacheMegabytes }: Settings) {
   if (prefixCacheMegabytes === 0) return undefined;
-  const folder = path.resolve(dataDir, 'prefix-cache', nodeId);
-  return { folder, maxBytes: prefixCacheMegabytes * 1_000_000 };
+  const parentFolder = path.resolve(dataDir, 'prefix-cache', nodeId);
+  return { parentFolder, maxBytes: prefixCacheMegabytes * 1_000_000 };
 }

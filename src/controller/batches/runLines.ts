@@ -47,7 +47,7 @@ export async function runLines(
         continue;
       }
       const response = { status_code: answer.statusCode, request_id: requestId, body: answer.body };
-      store.record(batch.id, [
+      await store.record(batch.id, [
         toLineResult(number, isDone ? 'output' : 'error', { custom_id: customId, response, error: null }),
       ]);
       return;
@@ -89,10 +89,10 @@ export async function recordUnrun(
     const { custom_id } = JSON.parse(text) as BatchLine;
     results.push(toLineResult(number, 'error', { custom_id, response: null, error }));
     if (results.length < 100) continue;
-    store.record(batch.id, results);
+    await store.record(batch.id, results);
     results = [];
   }
-  store.record(batch.id, results);
+  await store.record(batch.id, results);
 }
 
 type Outcome = Omit<BatchResult, 'id' | 'response'> & {

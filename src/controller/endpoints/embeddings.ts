@@ -6,14 +6,14 @@ import { requireModel } from '../routes/models.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** An input that is too long is refused, never cut. */
-const unsupported = { truncate_prompt_tokens: never };
+export const unsupportedInEmbeddings = { truncate_prompt_tokens: never };
 
 /** `POST /v1/embeddings`: all inputs of a request go to one worker, which takes them one after another. */
 export function createEmbeddings({ dispatcher, workers, models }: ExecuteDeps): Execute {
   return async function executeEmbeddings(body, { requestId, principal }, signal, inference) {
     const request = parseBody(EmbeddingsRequest, body);
     const { model, input, encoding_format: format, dimensions = null } = request;
-    refuseParameters(request, unsupported);
+    refuseParameters(request, unsupportedInEmbeddings);
     requireModel(models, model, 'embedding');
     const trace = noteModel(inference, model);
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { GenerateRequest, Principal } from '../../protocol/generateRequest.js';
+import type { Answer } from '../respond.js';
 import type { Presenter } from '../presenters/presenter.js';
 
 /** Who asks, and under which name. */
@@ -18,8 +19,8 @@ export interface Generation {
   readonly promptParam: string;
   readonly isStream: boolean;
   readonly presenter: Presenter;
-  /** Awaited with the whole result before the client sees that it is complete. */
-  readonly keep?: (result: object) => Promise<void>;
+  /** Keeps what has to be kept of it: see {@link Answer.keep}. */
+  readonly keep?: Answer['keep'];
 }
 
 /** One of the ways to ask for text, apart from HTTP: batches use them as well. */

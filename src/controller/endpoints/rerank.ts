@@ -12,7 +12,7 @@ import { resolveModel } from '../routes/models.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** A document that is too long is refused, never cut; scores are from 0 to 1. */
-const unsupported = {
+export const unsupportedInRerank = {
   max_chunks_per_doc: never,
   max_tokens_per_doc: never,
   truncate_prompt_tokens: never,
@@ -30,7 +30,7 @@ export function createRerank({ dispatcher, workers, models }: ExecuteDeps): Exec
   return async function executeRerank(body, { requestId, principal }, signal, inference) {
     const form = isTextsForm(body) ? readTexts(body) : readDocuments(body);
     const { request, param, documents } = form;
-    refuseParameters(request, unsupported);
+    refuseParameters(request, unsupportedInRerank);
     const model = resolveModel(models, request.model, 'ranking');
     const trace = noteModel(inference, model);
 

@@ -1,3 +1,4 @@
+import type { ApiError } from '../../protocol/apiError.js';
 import { refuseResponseParameters } from '../../protocol/openai/responses/refusedParameters.js';
 import { ResponseRequest } from '../../protocol/openai/responses/request.js';
 import type { ResponseStore } from '../../stores/responseStore.js';
@@ -8,7 +9,10 @@ import { toResponseGeneration } from '../translate/response.js';
 import { readInput } from '../translate/responseInput.js';
 import type { GenerationEndpoint } from './endpoint.js';
 
-/** `POST /v1/responses`. A response is stored before its client sees that it is complete, unless `store` is false. */
+/**
+ * `POST /v1/responses`. A response is stored before its client sees that it is complete, or why it is not, unless
+ * `store` is false.
+ */
 export function createResponsesEndpoint(store: ResponseStore): GenerationEndpoint<ResponseRequest> {
   return {
     path: '/v1/responses',
@@ -19,9 +23,9 @@ export function createResponsesEndpoint(store: ResponseStore): GenerationEndpoin
       const { earlier, added } = readInput(store, body, owner);
       const request = toResponseGeneration(body, [...earlier, ...added], asker);
       const presenter = createResponsePresenter(beginResponse(mintIdentity('resp_', body.model), body));
-      const keep = () => {
-        store.put(owner, { response: presenter.result(), input: added, lengths: presenter.lengths() });
-        return Promise.resolve();
+      const keep = (error?: ApiError) => {
+        const response = error ? presenter.failed(error) : presenter.result();
+        return store.put(owner, { response, input: added, lengths: presenter.lengths() });
       };
       return {
         requests: [request],

@@ -101,7 +101,7 @@ function readPrompt(body: unknown): TokenizeForm {
 }
 
 /** Messages are written as for a chat completion, which these would change. */
-const unsupportedForMessages = {
+export const unsupportedInTokenizedMessages = {
   add_generation_prompt: equals(true),
   continue_final_message: equals(false),
   add_special_tokens: equals(false),
@@ -110,7 +110,7 @@ const unsupportedForMessages = {
 
 function readMessages(body: unknown): TokenizeForm {
   const request = parseBody(TokenizeMessagesRequest, body);
-  refuseParameters(request, unsupportedForMessages);
+  refuseParameters(request, unsupportedInTokenizedMessages);
   const tools = (request.tools ?? []).map((tool) => tool.function);
   return {
     model: request.model,

@@ -67,6 +67,7 @@ export function toInferenceRecord(
   const { model, isStream, finishReason, firstByteAt } = inference;
   const trace = summarizeTraces(inference);
   return {
+    isCounted: inference.isCounted,
     model,
     keyId,
     isStream,

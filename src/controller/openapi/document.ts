@@ -73,7 +73,10 @@ function toOperationObject(
       requestBody: { required: true, content: toRequestContent(operation.request, examples) },
     }),
     responses: {
-      ...toErrorResponses(operation.errors ?? [], referenceTo(group.errorSchema ?? errorSchemaName)),
+      ...toErrorResponses(operation.errors ?? [], {
+        schema: referenceTo(group.errorSchema ?? errorSchemaName),
+        hasCodes: group.errorSchema === undefined,
+      }),
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, answer]) => [
           status,

@@ -21,6 +21,15 @@ export const bodyErrors: readonly ErrorName[] = [
   'string_above_max_length',
 ];
 
+/** What can be wrong with the query of a list. */
+export const pageErrors: readonly ErrorName[] = [
+  'invalid_type',
+  'invalid_value',
+  'integer_below_min_value',
+  'integer_above_max_value',
+  'empty_string',
+];
+
 /** What can go wrong with whatever needs a worker. */
 export const inferenceErrors: readonly ErrorName[] = [
   ...bodyErrors,
@@ -37,10 +46,10 @@ export const inferenceErrors: readonly ErrorName[] = [
 /** Any request can meet it. */
 const alwaysPossible: readonly ErrorName[] = ['internal_error'];
 
-/** The answers to what goes wrong, one a status, each with its codes. */
+/** The answers to what goes wrong, one a status, each with its codes, where this API has codes. */
 export function toErrorResponses(
   names: readonly ErrorName[],
-  schema: Reference,
+  { schema, hasCodes }: { schema: Reference; hasCodes: boolean },
 ): Readonly<Record<string, ResponseObject>> {
   const all = [...names, ...alwaysPossible];
   const statuses = new Set(all.map((name) => errorTable[name].status));
@@ -50,7 +59,7 @@ export function toErrorResponses(
       {
         description: all
           .filter((name) => errorTable[name].status === status)
-          .map((name) => `- ${describeError(name)}`)
+          .map((name) => `- ${describeError(name, hasCodes)}`)
           .join('\n'),
         headers: headersOf(status),
         content: { 'application/json': { schema } },
@@ -68,8 +77,8 @@ export function headersOf(status: number): Readonly<Record<string, Reference>> {
   };
 }
 
-function describeError(name: ErrorName): string {
+function describeError(name: ErrorName, hasCodes: boolean): string {
   const { code, message } = errorTable[name];
-  if (code === null) return message;
+  if (code === null || !hasCodes) return message;
   return `\`${code === 'parameter' ? name : code}\`: ${message}`;
 }

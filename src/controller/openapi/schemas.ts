@@ -32,7 +32,10 @@ export function toParameterSchemas(parameters: z.ZodObject): {
   properties: NamedSchemas;
   required: ReadonlySet<string>;
 } {
-  const { properties = {}, required = [] } = z.toJSONSchema(parameters, { io: 'input', override: tidy });
+  const { properties = {}, required = [] } = z.toJSONSchema(parameters, {
+    io: 'input',
+    override: tidy,
+  });
   return { properties: properties as NamedSchemas, required: new Set(required) };
 }
 
@@ -47,22 +50,33 @@ function collectSchemas(groups: readonly OperationGroup[]): Map<string, z.ZodTyp
 
 function convert(registry: z.core.$ZodRegistry<{ id: string }>, io: 'input' | 'output'): NamedSchemas {
   const uri = (name: string) => referenceTo(name).$ref;
-  const { schemas } = z.toJSONSchema(registry, { io, uri, override: tidy });
+  const override = io === 'input' ? tidy : tidyAnswer;
+  const { schemas } = z.toJSONSchema(registry, { io, uri, override });
   return Object.fromEntries(
     Object.entries(schemas).map(([name, { $schema: _dialect, $id: _id, ...schema }]) => [name, schema]),
   );
 }
 
+interface Converted {
+  readonly zodSchema: z.core.$ZodTypes;
+  readonly jsonSchema: Schema;
+}
+
 /**
  * Takes out what zod adds and no reader needs: the bounds of JavaScript's integers, and that an object has no further
- * fields, which holds today and is no promise.
+ * fields, which holds today and is no promise. A request may say that it refuses further fields.
  */
-function tidy({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: Schema }): void {
+function tidy({ zodSchema, jsonSchema }: Converted): void {
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   const { def } = zodSchema._zod;
   if (def.type === 'object' && def.catchall?._zod.def.type !== 'never')
     delete jsonSchema.additionalProperties;
+}
+
+function tidyAnswer(converted: Converted): void {
+  tidy(converted);
+  if (converted.zodSchema._zod.def.type === 'object') delete converted.jsonSchema.additionalProperties;
 }
 
 function requestNames({ operations }: OperationGroup): string[] {

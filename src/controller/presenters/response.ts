@@ -7,19 +7,22 @@ import { toResponseUsage, type ResponseObject } from '../../protocol/openai/resp
 import type { DeltaLengths } from '../../stores/responseStore.js';
 import { mintId } from './chatCompletion.js';
 import type { Presenter } from './presenter.js';
-import { createEventNumbering, toFirstEvents, toLastEvent } from './responseEvents.js';
+import { createEventNumbering, toFirstEvents, toLastEvents } from './responseEvents.js';
 import type { ItemHead } from './responseItems.js';
 import { createResponseOutput } from './responseOutput.js';
 
 export interface ResponsePresenter extends Presenter {
   result(): ResponseObject;
+  /** The response as it is when this error ends it. */
+  failed(error: ApiError): ResponseObject;
   /** For each output item, how its text was cut into deltas. */
   lengths(): DeltaLengths[];
 }
 
 /** A response as OpenAI's: items one after another, each opened, grown and closed, between the events of the whole. */
 export function createResponsePresenter(begun: ResponseObject): ResponsePresenter {
-  const toFrames = createEventNumbering();
+  const numbering = createEventNumbering();
+  const { toFrames } = numbering;
   const output = createResponseOutput();
   /** What the open item is: `message`, `reasoning`, or a call with its number. */
   let openKey: string | undefined;
@@ -101,6 +104,11 @@ export function createResponsePresenter(begun: ResponseObject): ResponsePresente
   }
 
   const result = (): ResponseObject => (ended ??= toEnded());
+  const failed = (error: ApiError): ResponseObject => ({
+    ...begun,
+    ...toFailure(error),
+    output: output.items(),
+  });
 
   return {
     push(event) {
@@ -114,7 +122,7 @@ export function createResponsePresenter(begun: ResponseObject): ResponsePresente
           return toFrames([...takeAll(event.deltas), ...finish()]);
         case 'done':
           usage = event.usage;
-          return toFrames([toLastEvent(result())]);
+          return toFrames(toLastEvents(result()));
         case 'progress':
         case 'echo':
           return [];
@@ -122,13 +130,16 @@ export function createResponsePresenter(begun: ResponseObject): ResponsePresente
     },
     result,
     lengths: output.lengths,
+    failed,
     fail: (error) => {
-      const response = { ...begun, ...toFailure(error), output: output.items() };
-      return toFrames([...begin(), { type: 'response.failed', response }]);
+      // The last event was made, and never said: the response could not be kept.
+      if (ended) numbering.takeBack();
+      return toFrames([...begin(), { type: 'response.failed', response: failed(error) }]);
     },
   };
 }
 
-function toFailure({ message, status }: ApiError): Pick<ResponseObject, 'status' | 'error'> {
+function toFailure({ message, status, errorName }: ApiError): Pick<ResponseObject, 'status' | 'error'> {
+  if (errorName === 'request_aborted') return { status: 'cancelled', error: null };
   return { status: 'failed', error: { code: status < 500 ? 'invalid_prompt' : 'server_error', message } };
 }

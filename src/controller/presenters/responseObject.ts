@@ -56,6 +56,7 @@ export function asBegun(response: ResponseObject): ResponseObject {
     ...response,
     status: 'in_progress',
     completed_at: null,
+    error: null,
     incomplete_details: null,
     output: [],
     usage: null,

@@ -1,20 +1,24 @@
 import type { UnnumberedEvent } from '../../protocol/openai/responses/events.js';
 import type { OutputItem } from '../../protocol/openai/responses/items.js';
+import type { ResponseObject } from '../../protocol/openai/responses/response.js';
 import type { SseFrame } from '../../protocol/sse.js';
 import type { DeltaLengths, StoredResponse } from '../../stores/responseStore.js';
-import { createEventNumbering, toFirstEvents, toLastEvent } from './responseEvents.js';
+import { createEventNumbering, toFirstEvents, toLastEvents } from './responseEvents.js';
 import type { ItemHead } from './responseItems.js';
 import { asBegun } from './responseObject.js';
 import { createResponseOutput, type ResponseOutput } from './responseOutput.js';
 
 /** The stream of a stored response once more: the same events with the same numbers. */
 export function replayResponse({ response, lengths }: StoredResponse): SseFrame[] {
-  const toFrames = createEventNumbering();
+  const { toFrames } = createEventNumbering();
   const output = createResponseOutput();
   return toFrames([
     ...toFirstEvents(asBegun(response)),
-    ...response.output.flatMap((item, index) => replayItem(output, item, lengths[index] ?? [])),
-    toLastEvent(response),
+    ...response.output.flatMap((item, index) => [
+      ...replayItem(output, item, lengths[index] ?? []),
+      ...(isLeftOpen(response, item) ? [] : output.close(item.status)),
+    ]),
+    ...toLastEvents(response),
   ]);
 }
 
@@ -27,7 +31,12 @@ function replayItem(output: ResponseOutput, item: OutputItem, lengths: DeltaLeng
     const delta = text.slice(characters, (characters += addedCharacters));
     events.push(...output.append(delta, logprobs.slice(tokens, (tokens += addedTokens))));
   }
-  return [...events, ...output.close(item.status)];
+  return events;
+}
+
+/** What a failure interrupts is never closed. */
+function isLeftOpen({ status }: ResponseObject, item: OutputItem): boolean {
+  return item.status === 'incomplete' && (status === 'failed' || status === 'cancelled');
 }
 
 function headOf(item: OutputItem): ItemHead {

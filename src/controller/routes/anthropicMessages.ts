@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { toMessageError } from '../../protocol/anthropic/messageError.js';
-import { CountTokensRequest } from '../../protocol/anthropic/messages.js';
+import { CountTokensRequest, type TokenCount } from '../../protocol/anthropic/messages.js';
 import { headers } from '../../protocol/headers.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { anthropicMessagesEndpoint } from '../endpoints/anthropicMessages.js';
@@ -38,7 +38,7 @@ export function anthropicRoutes(deps: AnthropicRouteDeps): Route[] {
       { signal: abort.signal, trace: createTrace(), promptParam: 'messages' },
       (url, signal) => deps.workers.count(url, request, signal),
     );
-    res.json({ input_tokens: promptTokens });
+    res.json({ input_tokens: promptTokens } satisfies TokenCount);
   };
   return [
     { ...generationRoute(deps, anthropicMessagesEndpoint, ['/messages']), before: speakAnthropic },

@@ -13,11 +13,13 @@ export interface GenerationRouteDeps extends GenerationDeps {
   readonly timings: StreamTimings;
 }
 
-/** Counts the request as one of inference from here on, whatever becomes of it. */
-export const beginInference: RequestHandler = (_req, res, next) => {
-  contextOf(res).inference = createInference(unknownModel);
-  next();
-};
+/** From here on the request is one of inference, whatever becomes of it. */
+export function beginInference(isCounted = true): RequestHandler {
+  return (_req, res, next) => {
+    contextOf(res).inference = createInference(unknownModel, isCounted);
+    next();
+  };
+}
 
 /** The HTTP side of an endpoint that generates text. */
 export function generationRoute<Body extends { model: string }>(
@@ -36,6 +38,6 @@ export function generationRoute<Body extends { model: string }>(
   return {
     path: endpoint.path,
     aliases,
-    methods: { POST: [beginInference, deps.gate, ...parseJsonBody, answer] },
+    methods: { POST: [beginInference(), deps.gate, ...parseJsonBody, answer] },
   };
 }

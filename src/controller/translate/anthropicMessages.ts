@@ -1,5 +1,6 @@
 import { ApiError } from '../../protocol/apiError.js';
 import type { CountTokensRequest, MessagesRequest } from '../../protocol/anthropic/messages.js';
+import { refuseMessageParameters } from '../../protocol/anthropic/refusedParameters.js';
 import type { CountRequest } from '../../protocol/count.js';
 import type {
   ChatGenerateRequest,
@@ -12,9 +13,6 @@ import { joinTexts, toTurns } from './anthropicTurns.js';
 import { toTemplateOptions } from './chatCompletion.js';
 import { toSampling } from './sampling.js';
 import { toToolUse, type ClientToolChoice } from './tools.js';
-
-/** What would change the answer, and is not here. */
-const unsupportedParameters = ['container', 'mcp_servers', 'thread', 'compaction'];
 
 /**
  * A request of Anthropic's Messages API in the words of the worker's protocol.
@@ -56,7 +54,7 @@ export function toMessageRequest(
  * @throws ApiError (400) for contradictions and for what is not supported.
  */
 export function toCountRequest(body: CountTokensRequest): CountRequest {
-  refuseUnsupported(body);
+  refuseMessageParameters(body);
   const tools = (body.tools ?? []).map((tool) => ({ ...tool, parameters: tool.input_schema }));
   return {
     model: body.model,
@@ -64,17 +62,6 @@ export function toCountRequest(body: CountTokensRequest): CountRequest {
     ...toToolUse(tools, toClientToolChoice(body.tool_choice)),
     templateOptions: toTemplateOptions(body.output_config?.effort, toSwitches(body.thinking)),
   };
-}
-
-function refuseUnsupported(body: Readonly<Record<string, unknown>>): void {
-  for (const name of unsupportedParameters) {
-    const value = body[name];
-    if (value == null || (Array.isArray(value) && value.length === 0)) continue;
-    throw new ApiError('unsupported_parameter', {
-      message: `Unsupported parameter: '${name}' is not supported by this server. Leave it out.`,
-      param: name,
-    });
-  }
 }
 
 /**

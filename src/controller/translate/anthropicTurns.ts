@@ -11,13 +11,20 @@ interface TextBlock {
 /** Messages of Anthropic's API in the words of the worker's protocol; neighbours of one role become one turn. */
 export function toTurns(messages: readonly RequestMessage[]): ChatMessage[] {
   const turns: ChatMessage[] = [];
-  for (const turn of messages.flatMap(toChatMessages)) {
+  const lastUser = messages.findLastIndex(({ role }) => role === 'user');
+  const shown = messages.filter((message, index) => index > lastUser || !isCleared(message));
+  for (const turn of shown.flatMap(toChatMessages)) {
     const last = turns.at(-1);
     const joined = last && tryJoin(last, turn);
     if (joined) turns.splice(-1, 1, joined);
     else turns.push(turn);
   }
   return turns;
+}
+
+/** Once a user has spoken behind it. */
+function isCleared(message: RequestMessage): boolean {
+  return message.role === 'system' && message.clear_at === 'next_user_message';
 }
 
 export function joinTexts(content: string | readonly TextBlock[]): string {

@@ -26,6 +26,7 @@ function toChatMessage(message: RequestMessage, index: number): ChatMessage {
     case 'assistant': {
       if (message['function_call'] != null)
         throw unsupported(`${at}.function_call`, "it is not supported; use 'tool_calls'");
+      if (message['audio'] != null) throw unsupported(`${at}.audio`, 'there is no audio here; send its text');
       const toolCalls = (message.tool_calls ?? []).map(({ id, function: { name, arguments: args } }) => ({
         id,
         name,

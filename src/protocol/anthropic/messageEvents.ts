@@ -4,10 +4,9 @@ import type { TokenUsage } from '../generation.js';
 /** The answers of `POST /v1/messages`, whole or as a stream of events, with the keys that the official types require. */
 
 export const MessageUsage = z.object({
-  /** Without those of the cache: the prompt has the sum of all three. */
-  input_tokens: z.int(),
-  cache_creation_input_tokens: z.int(),
-  cache_read_input_tokens: z.int(),
+  input_tokens: z.int().describe('Without those of the cache: the prompt has the sum of all three.'),
+  cache_creation_input_tokens: z.int().describe('Always 0.'),
+  cache_read_input_tokens: z.int().describe('Prompt tokens that did not have to be evaluated again.'),
   output_tokens: z.int(),
   output_tokens_details: z.object({ thinking_tokens: z.int() }),
   server_tool_use: z.null(),
@@ -50,8 +49,7 @@ export type StopReason = z.infer<typeof StopReason>;
 
 const ending = {
   stop_reason: StopReason.nullable(),
-  /** The text that ended the answer, where one did. */
-  stop_sequence: z.string().nullable(),
+  stop_sequence: z.string().nullable().describe('The text that ended the answer, where one did.'),
   stop_details: z.null(),
   container: z.null(),
 };

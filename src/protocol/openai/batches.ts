@@ -1,27 +1,36 @@
 import { z } from 'zod';
 import { ExpiresAfter } from './files.js';
-import { pageSize } from './lists.js';
+import { listCursor, pageOf, pageSize } from './lists.js';
 
 const Metadata = z
   .record(z.string().max(64), z.string().max(512))
   .refine((pairs) => Object.keys(pairs).length <= 16, {
     params: { expected: 'object of at most 16 pairs' },
-  });
+  })
+  .meta({ maxProperties: 16 });
 
 /** `POST /v1/batches` */
 export const BatchRequest = z.looseObject({
-  input_file_id: z.string().min(1),
-  endpoint: z.string(),
-  completion_window: z.literal('24h'),
-  metadata: Metadata.nullish(),
-  output_expires_after: ExpiresAfter.nullish(),
+  input_file_id: z.string().min(1).describe('A file that was uploaded with the purpose `batch`.'),
+  endpoint: z
+    .string()
+    .describe(
+      'Where each line is sent: `/v1/chat/completions`, `/v1/completions`, `/v1/responses` or `/v1/embeddings`.',
+    ),
+  completion_window: z
+    .literal('24h')
+    .describe('How long the batch may take; what has not run then is not run.'),
+  metadata: Metadata.nullish().describe('Kept with the batch.'),
+  output_expires_after: ExpiresAfter.nullish().describe(
+    'When the output and the error file delete themselves; after 30 days by default.',
+  ),
 });
 export type BatchRequest = z.infer<typeof BatchRequest>;
 
 /** `GET /v1/batches?…` */
 export const BatchListQuery = z.looseObject({
   limit: pageSize({ max: 100, standard: 20 }),
-  after: z.string().min(1).optional(),
+  after: listCursor,
 });
 
 /** One line of an input file. The body is checked when it is run, as that of any other request. */
@@ -38,8 +47,7 @@ export const BatchError = z.object({
   code: z.string().nullable(),
   message: z.string(),
   param: z.string().nullable(),
-  /** From 1; null where the file as a whole is at fault. */
-  line: z.int().nullable(),
+  line: z.int().nullable().describe('From 1; null where the file as a whole is at fault.'),
 });
 export type BatchError = z.infer<typeof BatchError>;
 
@@ -55,22 +63,24 @@ export const BatchStatus = z.enum([
 ]);
 export type BatchStatus = z.infer<typeof BatchStatus>;
 
-const time = z.int().nullable();
+const time = z.int().nullable().describe('Unix seconds.');
 
-/** Times are Unix seconds. */
 export const Batch = z.object({
   id: z.string(),
   object: z.literal('batch'),
   endpoint: z.string(),
-  errors: z.object({ object: z.literal('list'), data: z.array(BatchError) }).nullable(),
+  errors: z
+    .object({ object: z.literal('list'), data: z.array(BatchError) })
+    .nullable()
+    .describe('Why the input file was refused; up to 100 lines of it.'),
   input_file_id: z.string(),
   completion_window: z.literal('24h'),
   status: BatchStatus,
-  output_file_id: z.string().nullable(),
-  error_file_id: z.string().nullable(),
-  created_at: z.int(),
+  output_file_id: z.string().nullable().describe('Answers with the status 200, one a line.'),
+  error_file_id: z.string().nullable().describe('All other answers.'),
+  created_at: z.int().describe('Unix seconds.'),
   in_progress_at: time,
-  expires_at: z.int(),
+  expires_at: z.int().describe('Unix seconds.'),
   finalizing_at: time,
   completed_at: time,
   failed_at: time,
@@ -81,6 +91,8 @@ export const Batch = z.object({
   metadata: z.record(z.string(), z.string()).nullable(),
 });
 export type Batch = z.infer<typeof Batch>;
+
+export const BatchList = pageOf(Batch);
 
 /** One line of an output or error file. */
 export const BatchResult = z.object({

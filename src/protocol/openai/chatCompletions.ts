@@ -11,15 +11,17 @@ import { CompletionUsage, systemFingerprint } from './usage.js';
 
 const ContentPart = z.looseObject({
   type: z.string().describe('`text`; other parts are refused.'),
-  text: z.string().optional(),
+  text: z.string().optional().describe('Required where the type is `text`.'),
 });
 
 const jsonText = z.string().describe('JSON text.');
 
 const CalledTool = z.looseObject({
-  id: z.string(),
-  type: z.literal('function').nullish(),
-  function: z.looseObject({ name: z.string().min(1), arguments: jsonText }),
+  id: z.string().describe('What the result refers to as `tool_call_id`.'),
+  type: z.literal('function').nullish().describe('The only kind there is.'),
+  function: z
+    .looseObject({ name: z.string().min(1).describe('Of the tool.'), arguments: jsonText })
+    .describe('The call.'),
 });
 
 export const RequestMessage = z.looseObject({
@@ -42,27 +44,44 @@ export type RequestMessage = z.infer<typeof RequestMessage>;
 /** Of a tool: what OpenAI and the worker both accept. */
 export const toolName = ToolDefinition.shape.name;
 
-const strict = z.boolean().nullish();
+export const strict = z.boolean().nullish().describe('Refuse a schema that cannot be enforced whole.');
+export const toolDescription = z.string().nullish().describe('What it does, for the model.');
 
 const Tool = z.looseObject({
   type: z.literal('function'),
-  function: z.looseObject({
-    name: toolName,
-    description: z.string().nullish(),
-    parameters: JsonSchema.nullish().describe('JSON Schema of the arguments; without one any object fits.'),
-    strict: strict.describe('Refuse a schema that cannot be enforced whole.'),
-  }),
+  function: z
+    .looseObject({
+      name: toolName.describe('How the model calls it.'),
+      description: toolDescription,
+      parameters: JsonSchema.nullish().describe('JSON Schema of the arguments; without one any object fits.'),
+      strict,
+    })
+    .describe('The function.'),
 });
 
 const NamedTool = z.looseObject({
   type: z.literal('function'),
-  function: z.looseObject({ name: z.string().min(1) }),
+  function: z.looseObject({ name: z.string().min(1).describe('Of a tool.') }).describe('The tool.'),
 });
 
 const AllowedTools = z.looseObject({
   type: z.literal('allowed_tools'),
-  allowed_tools: z.looseObject({ mode: z.enum(['auto', 'required']), tools: z.array(NamedTool) }),
+  allowed_tools: z
+    .looseObject({
+      mode: z.enum(['auto', 'required']).describe('Whether the model has to call one of them.'),
+      tools: z.array(NamedTool).describe('Those of `tools` that may be called.'),
+    })
+    .describe('Some of the tools.'),
 });
+
+export const schemaName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of a-z, A-Z, 0-9, _ and -')
+  .describe('A name for the schema; the model does not see it.');
+export const schemaDescription = z
+  .string()
+  .nullish()
+  .describe('What the schema is for; the model does not see it.');
 
 export const ResponseFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
@@ -72,12 +91,14 @@ export const ResponseFormat = z.discriminatedUnion('type', [
   }),
   z.looseObject({
     type: z.literal('json_schema'),
-    json_schema: z.looseObject({
-      name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of a-z, A-Z, 0-9, _ and -'),
-      description: z.string().nullish(),
-      schema: JsonSchema.nullish(),
-      strict: strict.describe('Refuse a schema that cannot be enforced whole.'),
-    }),
+    json_schema: z
+      .looseObject({
+        name: schemaName,
+        description: schemaDescription,
+        schema: JsonSchema.nullish().describe('JSON Schema of the answer.'),
+        strict,
+      })
+      .describe('What the answer has to be.'),
   }),
 ]);
 

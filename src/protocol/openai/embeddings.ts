@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boundedText } from './boundedText.js';
+import { modelName } from './sampling.js';
 
 /** `POST /v1/embeddings`. */
 
@@ -8,17 +9,19 @@ const text = boundedText.min(1);
 const tokens = z.array(z.int().min(0)).min(1);
 
 export const EmbeddingsRequest = z.looseObject({
-  model: z.string().min(1),
-  /** One input or several, each text or token ids. */
-  input: z.union([
-    text,
-    z.array(text).min(1).max(mostInputs),
-    tokens,
-    z.array(tokens).min(1).max(mostInputs),
-  ]),
-  /** `float` where it is left out; the official clients ask for `base64` then, and decode it. */
-  encoding_format: z.enum(['float', 'base64']).nullish(),
-  dimensions: z.int().min(1).nullish(),
+  model: modelName,
+  input: z
+    .union([text, z.array(text).min(1).max(mostInputs), tokens, z.array(tokens).min(1).max(mostInputs)])
+    .describe('One input or several, each text or token ids. What is too long is refused, not cut.'),
+  encoding_format: z
+    .enum(['float', 'base64'])
+    .nullish()
+    .describe('`float` by default; the official clients ask for `base64` by themselves, and decode it.'),
+  dimensions: z
+    .int()
+    .min(1)
+    .nullish()
+    .describe('The first so many numbers of each vector, scaled to length 1 again.'),
 });
 export type EmbeddingsRequest = z.infer<typeof EmbeddingsRequest>;
 
@@ -35,10 +38,10 @@ export const EmbeddingList = z.object({
   data: z.array(
     z.object({
       object: z.literal('embedding'),
-      /** The place of its input; the list is in this order. */
-      index: z.int(),
-      /** Numbers, or base64 of little-endian 32-bit floats. */
-      embedding: z.union([z.array(z.number()), z.string()]),
+      index: z.int().describe('The place of its input; the list is in this order.'),
+      embedding: z
+        .union([z.array(z.number()), z.string()])
+        .describe('Numbers, or base64 of little-endian 32-bit floats; its length is 1.'),
     }),
   ),
   model: z.string(),

@@ -9,27 +9,26 @@ import { ReadingUsage } from './embeddings.js';
 
 const mostDocuments = 10_000;
 const common = {
-  /** The only model that ranks, where it is left out. */
-  model: z.string().min(1).nullish(),
-  query: boundedText.min(1),
-  /** The best so many; 0: all. */
-  top_n: z.int().min(0).nullish(),
+  model: z.string().min(1).nullish().describe('May be left out where only one model ranks.'),
+  query: boundedText.min(1).describe('What the documents are compared with.'),
+  top_n: z.int().min(0).nullish().describe('Return the best so many; 0, or left out: all.'),
 };
 
 export const RerankRequest = z.looseObject({
   ...common,
   documents: z
-    .array(z.union([boundedText, z.looseObject({ text: boundedText })]))
+    .array(z.union([boundedText, z.looseObject({ text: boundedText.describe('The document.') })]))
     .min(1)
-    .max(mostDocuments),
-  return_documents: z.boolean().nullish(),
+    .max(mostDocuments)
+    .describe('Texts, or objects with a `text`. What is too long is refused, not cut.'),
+  return_documents: z.boolean().nullish().describe('Return each document with its result.'),
 });
 export type RerankRequest = z.infer<typeof RerankRequest>;
 
 export const TextsRerankRequest = z.looseObject({
   ...common,
-  texts: z.array(boundedText).min(1).max(mostDocuments),
-  return_text: z.boolean().nullish(),
+  texts: z.array(boundedText).min(1).max(mostDocuments).describe('In place of `documents`.'),
+  return_text: z.boolean().nullish().describe('Return each text with its result.'),
 });
 export type TextsRerankRequest = z.infer<typeof TextsRerankRequest>;
 
@@ -40,15 +39,15 @@ export const RerankResult = z.object({
   model: z.string(),
   results: z.array(
     z.object({
-      /** The document's place in the request. */
-      index: z.int(),
+      index: z.int().describe("The document's place in the request."),
       relevance_score: z.number().min(0).max(1),
       document: z.object({ text: z.string() }).optional(),
     }),
   ),
   usage: ReadingUsage,
-  /** Cohere counts a query with up to 100 documents as one unit. */
-  meta: z.object({ billed_units: z.object({ search_units: z.int() }) }),
+  meta: z.object({
+    billed_units: z.object({ search_units: z.int().describe('One for every 100 documents.') }),
+  }),
 });
 export type RerankResult = z.infer<typeof RerankResult>;
 

@@ -15,6 +15,8 @@ export const stream = z
   .nullish()
   .describe('Answer with server-sent events, while the answer is generated.');
 
+export const onlyStreamed = 'Only with `stream: true`.';
+
 export const tokenLimit = z
   .int()
   .min(1)
@@ -34,12 +36,16 @@ export const stopTexts = z
   .nullish()
   .describe('Texts at which the answer ends; they are not part of it.');
 
-export const streamOptions = z
-  .looseObject({
+export const paddedStreamOptions = z.looseObject({
+  include_obfuscation: z.boolean().nullish().describe('Without effect: events are never padded.'),
+});
+
+export const streamOptions = paddedStreamOptions
+  .extend({
     include_usage: z.boolean().nullish().describe('Send the token counts in one more chunk at the end.'),
   })
   .nullish()
-  .describe('Only with `stream: true`.');
+  .describe(onlyStreamed);
 
 const repeatPenalty = decimal(minRepeatPenalty, 10);
 

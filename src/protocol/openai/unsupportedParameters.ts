@@ -9,7 +9,7 @@ export const equals =
   (...neutral: unknown[]): IsNeutral =>
   (value) =>
     neutral.includes(value);
-const isEmpty: IsNeutral = (value) =>
+export const isEmpty: IsNeutral = (value) =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 const isTextOnly: IsNeutral = (value) => Array.isArray(value) && value.every((item) => item === 'text');
 
@@ -17,12 +17,13 @@ const isTextOnly: IsNeutral = (value) => Array.isArray(value) && value.every((it
  * Parameters of chat completions that change the answer and are not supported yet. Each is accepted while its value
  * asks for nothing (null always does) and refused otherwise: never silently ignored.
  */
-const unsupported: NeutralValues = {
+export const unsupportedInChat: NeutralValues = {
   functions: isEmpty,
   function_call: equals('none', 'auto'),
   modalities: isTextOnly,
   audio: never,
   web_search_options: never,
+  moderation: never,
   typical_p: equals(1),
   mirostat: equals(0),
   grammar: never,
@@ -39,6 +40,12 @@ const unsupported: NeutralValues = {
   best_of: equals(1),
 };
 
+/** Of a tool, where an API has them: every tool is shown to the model, which calls it itself. */
+export const unsupportedInTools: NeutralValues = {
+  allowed_callers: (value) => Array.isArray(value) && value.includes('direct'),
+  defer_loading: equals(false),
+};
+
 /**
  * `known` are parameters that this endpoint sees to itself.
  *
@@ -48,18 +55,23 @@ export function refuseUnsupportedParameters(
   body: Readonly<Record<string, unknown>>,
   known: ReadonlySet<string> = new Set(),
 ): void {
-  const table = Object.entries(unsupported).filter(([name]) => !known.has(name));
+  const table = Object.entries(unsupportedInChat).filter(([name]) => !known.has(name));
   refuseParameters(body, Object.fromEntries(table));
 }
 
-/** The same for an endpoint with a table of its own. */
-export function refuseParameters(body: Readonly<Record<string, unknown>>, table: NeutralValues): void {
+/** The same for an endpoint with a table of its own; `at` is where the object stands, as `tools[0].`. */
+export function refuseParameters(
+  body: Readonly<Record<string, unknown>>,
+  table: NeutralValues,
+  at = '',
+): void {
   for (const [name, isNeutral] of Object.entries(table)) {
     const value = body[name];
     if (value === undefined || value === null || isNeutral(value)) continue;
+    const param = at + name;
     throw new ApiError('unsupported_parameter', {
-      message: `Unsupported parameter: '${name}' is not supported by this server yet. Leave it out.`,
-      param: name,
+      message: `Unsupported parameter: '${param}' is not supported by this server yet. Leave it out.`,
+      param,
     });
   }
 }

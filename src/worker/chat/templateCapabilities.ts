@@ -6,6 +6,8 @@ export interface TemplateCapabilities {
   readonly needsContentParts: boolean;
   readonly systemRole: boolean;
   readonly developerRole: boolean;
+  /** It refuses two turns of the user in a row. */
+  readonly needsAlternation: boolean;
   /** It presents tools to the model, writes calls and their results. */
   readonly tools: boolean;
   readonly toolCalls: boolean;
@@ -50,6 +52,11 @@ export function probeTemplate(template: ChatTemplate): TemplateCapabilities {
   const role = (name: string): boolean =>
     shows({ messages: [{ role: name, content: content(needle) }, user(content('Hi'))] }, needle);
 
+  const first = user(content('Hi'));
+  const needsAlternation =
+    shows({ messages: [user(content(needle))] }, needle) &&
+    !shows({ messages: [first, user(content(needle))] }, needle);
+
   const history = (calls: readonly string[], id: string, args: unknown, text: string): TemplateInput => ({
     messages: [
       user(content('Hi')),
@@ -87,6 +94,7 @@ export function probeTemplate(template: ChatTemplate): TemplateCapabilities {
   return {
     needsContentParts,
     needsToolList,
+    needsAlternation,
     systemRole: role('system'),
     developerRole: /['"]developer['"]/.test(template.source) && role('developer'),
     tools: described,

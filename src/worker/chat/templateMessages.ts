@@ -14,7 +14,8 @@ export function toTemplateMessages(
 ): TemplateMessage[] {
   const known = withKnownRoles(messages, capabilities);
   const single = capabilities.parallelCalls ? known : known.flatMap(toSingleCalls);
-  return single.map((message) => {
+  const turns = capabilities.needsAlternation ? withAlternation(single) : single;
+  return turns.map((message) => {
     const { content, ...rest } = toTemplateMessage(message, capabilities, tags);
     return { ...rest, content: capabilities.needsContentParts ? [{ type: 'text', text: content }] : content };
   });
@@ -51,6 +52,23 @@ function withoutSystem(messages: readonly ConversationMessage[]): ConversationMe
   const user = others[first];
   if (!user) return [{ role: 'user', content: text }, ...others];
   return others.with(first, { role: 'user', content: `${text}\n\n${user.content}` });
+}
+
+/**
+ * What the user says twice in a row is one turn, and what is said directly behind the result of a tool stands below it:
+ * an answer of no words in between, the other way, is refused by some of these templates as well.
+ */
+function withAlternation(messages: readonly ConversationMessage[]): ConversationMessage[] {
+  const turns: ConversationMessage[] = [];
+  for (const message of messages) {
+    const last = turns.at(-1);
+    if (message.role === 'user' && (last?.role === 'user' || last?.role === 'tool')) {
+      turns.splice(-1, 1, { ...last, content: `${last.content}\n\n${message.content}` });
+    } else {
+      turns.push(message);
+    }
+  }
+  return turns;
 }
 
 /** One message for each call, for templates that take no more than one. */

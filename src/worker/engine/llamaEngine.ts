@@ -31,8 +31,8 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
   const cached: number[][] = Array.from({ length: context.totalSequences }, () => []);
   const endTokens = findSpecialTokens(model).filter((token) => model.isEogToken(token));
   let isDisposed = false;
-  /** Slots of copies that llama.cpp has noted; it makes them when it decodes the next batch, whatever is in it. */
-  const pendingCopies = new Set<number>();
+  /** Copies that llama.cpp has noted, by target; it makes them when it decodes the next batch, whatever is in it. */
+  const pendingCopies = new Map<number, { readonly from: number }>();
   addon.setThreads(parts.threads);
 
   const cacheOf = (slot: number): number[] => cached[slot] ?? [];
@@ -68,14 +68,15 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     return entries.map((entry) => results.get(entry) ?? failed('the step left it out'));
   }
 
-  /** Has llama.cpp make the copies it has noted, with a batch of one token in a slot that is empty afterwards. */
-  async function makePendingCopies(emptySlot: number): Promise<void> {
-    clear(emptySlot);
+  /** Has llama.cpp make the copies it has noted, with a batch of one token in this slot that is cut off again. */
+  async function makePendingCopies(slot: number): Promise<void> {
+    const { length } = cacheOf(slot);
     addon.initBatch(1);
-    addon.addToBatch(emptySlot, 0, Uint32Array.of(0), Uint32Array.of());
+    addon.addToBatch(slot, length, Uint32Array.of(0), Uint32Array.of());
     await addon.decodeBatch();
     pendingCopies.clear();
-    clear(emptySlot);
+    cacheOf(slot).push(0);
+    truncate(slot, length);
   }
 
   async function decode(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
@@ -170,19 +171,20 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       exclusively(async () => {
         clear(to);
         await addon.copySequenceStateFromOtherSequence(to, from);
-        pendingCopies.add(from).add(to);
+        pendingCopies.set(to, { from });
         cached[to] = [...cacheOf(from)];
         truncate(to, count);
       }),
     saveCache: (slot, file) =>
       exclusively(async () => {
-        if (pendingCopies.has(slot)) throw new Error('what the slot holds is still being copied');
+        if (pendingCopies.has(slot)) await makePendingCopies(slot);
         await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
       }),
     loadCache: (slot, file, tokens) =>
       exclusively(async () => {
-        if (pendingCopies.has(slot)) await makePendingCopies(slot);
         clear(slot);
+        const isSource = [...pendingCopies.values()].some(({ from }) => from === slot);
+        if (isSource || pendingCopies.has(slot)) await makePendingCopies(slot);
         const loaded = await addon.loadSequenceStateFromFile(file, slot, context.contextSize);
         if (loaded.length !== tokens.length || tokens.some((token, index) => loaded[index] !== token)) {
           clear(slot);

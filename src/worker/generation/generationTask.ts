@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import type { GenerationEvent, GenerationFailure, SampledLogprob } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
+import { toBlockTokens } from '../engine/attentionBlocks.js';
 import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../engine/engine.js';
 import type { OutputStream } from './outputStream.js';
-import { toBlockTokens, type SequenceView, type StepAction } from '../scheduler/stepPlan.js';
+import type { SequenceView, StepAction } from './sequenceView.js';
 
 /** Between two events of a stream, while it lives. */
 const progressIntervalMs = 1_000;

@@ -15,9 +15,10 @@ import {
 } from '../grammar/grammarBuilder.js';
 import { anyJsonObject, compileJsonSchema } from '../grammar/jsonSchema.js';
 import type { OutputParser, ToolGrammar } from '../outputParser/outputFormat.js';
+import { contextExceeded } from './longPrompt.js';
 import { createOutputStream } from './outputStream.js';
 import { RefusedError } from '../refusedError.js';
-import { requireKnownTokens } from './requireKnownTokens.js';
+import { requireKnownTokens } from '../requireKnownTokens.js';
 import { createStopMatcher } from './stopMatcher.js';
 import { createTokenText } from './tokenText.js';
 import { toToolGrammar } from './toolGrammar.js';
@@ -159,10 +160,7 @@ function checkLength(promptTokens: number, resumedTokens: number, contextTokens:
   if (promptTokens === 0) throw new RefusedError('invalid_prompt', 'The prompt is empty.');
   const available = contextTokens - 1;
   if (promptTokens <= available && promptTokens + resumedTokens <= contextTokens) return;
-  throw new RefusedError(
-    'context_length_exceeded',
-    `This model's maximum context length is ${available} tokens, but your prompt has ${promptTokens} tokens. Shorten it.`,
-  );
+  throw contextExceeded(contextTokens, promptTokens);
 }
 
 function namedTokens(request: GenerateRequest): number[] {

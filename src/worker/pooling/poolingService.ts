@@ -10,7 +10,7 @@ import type { ModelReport } from '../../protocol/workerApi.js';
 import { describeWrongKind } from '../modelKind.js';
 import type { PoolingEngine } from '../engine/poolingEngine.js';
 import { RefusedError, refusingInput } from '../refusedError.js';
-import { requireKnownTokens } from '../generation/requireKnownTokens.js';
+import { requireKnownTokens } from '../requireKnownTokens.js';
 
 /** Embeds and ranks with one model: the inputs of a request one after another, those of several requests in turns. */
 export interface PoolingService {

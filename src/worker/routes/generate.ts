@@ -6,6 +6,7 @@ import { statusOfFailure } from '../../protocol/generation.js';
 import { ndjsonContentType } from '../../protocol/headers.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { internalPaths } from '../../protocol/workerApi.js';
+import { refuseHopelessPrompt } from '../generation/longPrompt.js';
 import { maxBodyBytes, requireAccepting, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
 
 /** Starts a generation and answers with its events; a client that leaves frees the slot. */
@@ -19,6 +20,7 @@ export function createGenerateRoute(deps: RouteDeps): Router {
 
     const abort = new AbortController();
     res.once('close', () => abort.abort());
+    await refuseHopelessPrompt(request, model.tokenizer, model.report().contextTokens);
     const submission = model.scheduler.submit(request, abort.signal);
     if (submission.kind === 'refused') {
       const { failure } = submission;

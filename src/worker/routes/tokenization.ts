@@ -10,7 +10,8 @@ import {
 } from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
 import { ChatTemplateError } from '../chat/chatTemplate.js';
-import { requireKnownTokens } from '../generation/requireKnownTokens.js';
+import { refuseHopelessPrompt } from '../generation/longPrompt.js';
+import { requireKnownTokens } from '../requireKnownTokens.js';
 import { RefusedError, refusingInput } from '../refusedError.js';
 import type { WorkerModel } from '../workerModel.js';
 import { maxBodyBytes, requireModel, wrongKind, type RouteDeps } from './routeDeps.js';
@@ -20,10 +21,10 @@ export function createTokenizationRoutes(deps: RouteDeps): Router {
   const router = Router();
   const json = express.json({ limit: maxBodyBytes });
 
-  router.post(internalPaths.tokenize, json, (req, res) => {
+  router.post(internalPaths.tokenize, json, async (req, res) => {
     const request = parseBody(TokenizeRequest, req.body);
     const model = requireModel(deps, request.model);
-    const tokens = 'chat' in request ? tokensOfChat(model, request) : tokensOfText(model, request);
+    const tokens = 'chat' in request ? await tokensOfChat(model, request) : tokensOfText(model, request);
     const pieces = request.withPieces
       ? { pieces: tokens.map((token) => model.tokenizer.tokenBytes(token)) }
       : {};
@@ -47,8 +48,9 @@ function tokensOfText(
   return withBounds ? bound(tokens) : tokens;
 }
 
-function tokensOfChat(model: WorkerModel, { model: id, chat }: TokenizeChatRequest): number[] {
+async function tokensOfChat(model: WorkerModel, { model: id, chat }: TokenizeChatRequest): Promise<number[]> {
   if (model.kind !== 'generation') throw wrongKind(id, model.kind, 'generation');
+  await refuseHopelessPrompt(chat, model.tokenizer, model.report().contextTokens);
   try {
     return model.prompt.toPrompt(chat).tokens;
   } catch (error) {

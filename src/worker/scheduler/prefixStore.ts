@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { claimInstanceFolder } from './instanceFolder.js';
 import { commonPrefix } from './slotPlacement.js';
 
 /** A slot's cache that was written to a file before something else took the slot. */
@@ -10,8 +11,8 @@ export interface SavedPrefix {
 }
 
 export interface PrefixStoreOptions {
-  /** Belongs to one worker process; it is emptied when the store opens and closes. */
-  readonly folder: string;
+  /** Every store makes its own folder in this one, which goes when the store closes, or with a later store. */
+  readonly parentFolder: string;
   readonly maxBytes: number;
 }
 
@@ -44,9 +45,8 @@ interface Entry extends SavedPrefix {
   readonly bytes: number;
 }
 
-export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions): Promise<PrefixStore> {
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOptions): Promise<PrefixStore> {
+  const { folder, remove: removeFolder } = await claimInstanceFolder(parentFolder);
   /** By file; the least recently used comes first. */
   const entries = new Map<string, Entry>();
   let totalBytes = 0;
@@ -95,7 +95,7 @@ export async function openPrefixStore({ folder, maxBytes }: PrefixStoreOptions):
       const entry = entries.get(file);
       if (entry) await remove(entry);
     },
-    close: () => rm(folder, { recursive: true, force: true }),
+    close: removeFolder,
   };
 }
 

@@ -3,13 +3,15 @@ import type { GenerationFailure } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import type { ModelReport } from '../../protocol/workerApi.js';
 import type { ChatPrompt } from '../chat/chatPrompt.js';
+import { toUsablePrefix } from '../engine/attentionBlocks.js';
 import type { LlamaEngine } from '../engine/engine.js';
 import { createGenerationTask, type GenerationTask } from '../generation/generationTask.js';
 import { prepareGeneration } from '../generation/prepareGeneration.js';
+import type { SequenceView } from '../generation/sequenceView.js';
 import { RefusedError } from '../refusedError.js';
 import type { SlotCaches } from './slotCaches.js';
 import { commonPrefix, planMove, worthwhileTokens } from './slotPlacement.js';
-import { planStep, toUsablePrefix, type StepBudget } from './stepPlan.js';
+import { planStep, type StepBudget } from './stepPlan.js';
 
 export type Submission =
   | { readonly kind: 'accepted'; readonly events: Readable }
@@ -42,6 +44,8 @@ const fewTokensLeft = 32;
 export function createScheduler({ engine, prompt, caches, budget }: SchedulerOptions): Scheduler {
   /** In the order of arrival. */
   const active = new Set<GenerationTask>();
+  /** What tasks are worth to those who wait for their prefix: the largest priority of these. */
+  const lentPriorities = new Map<GenerationTask, number>();
   const idleListeners: (() => void)[] = [];
   let isRunning = false;
   let stepBeganAt = 0;
@@ -93,10 +97,20 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     }
   }
 
-  /** Gives new tasks what is cached of their prompts; a task whose prefix is being evaluated by another waits for it. */
+  /**
+   * Gives new tasks what is cached of their prompts. A task whose prefix is being evaluated by another waits for it, and
+   * lends it its priority: else all that lie between the two would go first.
+   */
   async function beginWaiting(): Promise<void> {
+    lentPriorities.clear();
     for (const task of active) {
-      if (task.hasBegun || task.isFinished || isFollowing(task)) continue;
+      if (task.hasBegun || task.isFinished) continue;
+      const leader = findLeader(task);
+      if (leader) {
+        const { priority } = task.request.principal;
+        lentPriorities.set(leader, Math.max(priority, lentPriorities.get(leader) ?? priority));
+        continue;
+      }
       try {
         const cached = await caches.fill(task.slot, task.sequence, task.request.principal.cacheNamespace);
         engine.truncate(task.slot, toUsablePrefix(cached, task.promptTokens));
@@ -108,9 +122,10 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     }
   }
 
-  function isFollowing(task: GenerationTask): boolean {
+  /** Who is evaluating what this task can have for nothing. */
+  function findLeader(task: GenerationTask): GenerationTask | undefined {
     const { cacheNamespace } = task.request.principal;
-    return [...active].some((other) => {
+    return [...active].find((other) => {
       if (other === task || !other.hasBegun || other.isFinished) return false;
       if (other.request.principal.cacheNamespace !== cacheNamespace) return false;
       const shared = commonPrefix(other.sequence, task.sequence);
@@ -145,11 +160,11 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     const tasks = [...active].filter((task) => task.hasBegun && !task.isFinished);
     const taskOfSlot = new Map(tasks.map((task) => [task.slot, task]));
     if (taskOfSlot.size < tasks.length) throw new Error('two sequences have the same slot');
-    const actions = planStep(
-      tasks.map((task) => task.view()),
-      budget,
-      engine.batchTokens,
-    );
+    const views = tasks.map((task): SequenceView => {
+      const view = task.view();
+      return { ...view, priority: Math.max(view.priority, lentPriorities.get(task) ?? view.priority) };
+    });
+    const actions = planStep(views, budget, engine.batchTokens);
     const stepped = actions.flatMap((action) => taskOfSlot.get(action.index) ?? []);
     // A loop without a step would never end, and never let anything else run.
     if (stepped.length === 0 && tasks.length > 0) throw new Error('no active sequence can be stepped');

@@ -1,20 +1,19 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { scriptedModel } from '../../support/liveCluster.js';
-import { tinyChat, user, type Behaviour, type Stage } from './behaviour.js';
+import { rejection, tinyChat, tinyResponse, user, type Behaviour, type Stage } from './behaviour.js';
 
 type ErrorName = 'BadRequestError' | 'NotFoundError' | 'APIError' | 'InternalServerError';
 
 /** The error of the class that the client has for it, with the id that stands in the log. */
 async function expectError(
   { OpenAI, cluster }: Pick<Stage, 'OpenAI' | 'cluster'>,
-  asked: Promise<unknown>,
+  asked: PromiseLike<unknown>,
   name: ErrorName,
   fields: Record<string, unknown>,
 ): Promise<{ message: string; headers?: Headers }> {
-  const error: unknown = await asked.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
+  const error = await rejection(asked);
   expect(error).toBeInstanceOf(OpenAI[name]);
   expect(error).toMatchObject(fields);
   const { requestID } = error as { requestID: string };
@@ -60,6 +59,99 @@ export const errors: readonly Behaviour[] = [
       const fields = { status: 404, type: badRequest, code: 'model_not_found', param: 'model' };
       const error = await expectError(stage, asked, 'NotFoundError', fields);
       expect(error.message).toContain('The model `nope` does not exist');
+    },
+  },
+  {
+    name: 'raises what is wrong on every endpoint',
+    async run(stage) {
+      const { client, toFile } = stage;
+      const file = await toFile(Buffer.from('{}'), 'in.jsonl');
+      const batch = { endpoint: '/v1/completions', completion_window: '24h' } as const;
+      const asked: [ask: () => PromiseLike<unknown>, code: string, param: string][] = [
+        [() => client.responses.create({ model: 'tiny', input: [] }), 'empty_array', 'input'],
+        [() => client.responses.create({ ...tinyResponse, top_p: 2 }), 'decimal_above_max_value', 'top_p'],
+        [
+          () => client.responses.create({ ...tinyResponse, previous_response_id: 'resp_x' }),
+          'previous_response_not_found',
+          'previous_response_id',
+        ],
+        [
+          () => client.responses.create({ ...tinyResponse, input: 'a b c '.repeat(2_000), stream: true }),
+          'context_length_exceeded',
+          'input',
+        ],
+        [
+          () => client.responses.stream({ ...tinyResponse, background: true }).done(),
+          'unsupported_parameter',
+          'background',
+        ],
+        [
+          () => client.completions.create({ model: 'tiny', prompt: 'a', best_of: 30 }),
+          'integer_above_max_value',
+          'best_of',
+        ],
+        [() => client.embeddings.create({ model: 'tiny-embedding', input: '' }), 'empty_string', 'input'],
+        [() => client.embeddings.create({ model: 'tiny', input: 'a' }), 'invalid_value', 'model'],
+        [() => client.files.create({ file, purpose: 'nope' as 'batch' }), 'invalid_value', 'purpose'],
+        [() => client.files.list({ limit: 0 }), 'integer_below_min_value', 'limit'],
+        [
+          () => client.batches.create({ ...batch, input_file_id: 'file-x' }),
+          'invalid_value',
+          'input_file_id',
+        ],
+        [() => client.batches.list({ limit: 1_000 }), 'integer_above_max_value', 'limit'],
+      ];
+      for (const [ask, code, param] of asked)
+        await expectError(stage, ask(), 'BadRequestError', { status: 400, type: badRequest, code, param });
+    },
+  },
+  {
+    name: 'raises what is not there as not found, on every endpoint and on those that are not there either',
+    async run(stage) {
+      const { client } = stage;
+      const asked: (() => PromiseLike<unknown>)[] = [
+        () => client.responses.retrieve('resp_x'),
+        () => client.responses.delete('resp_x'),
+        () => client.responses.inputItems.list('resp_x'),
+        () => client.files.retrieve('file-x'),
+        () => client.files.content('file-x'),
+        () => client.files.delete('file-x'),
+        () => client.batches.retrieve('batch_x'),
+        () => client.batches.cancel('batch_x'),
+        () => client.chat.completions.retrieve('chatcmpl-x'),
+        () => client.chat.completions.delete('chatcmpl-x'),
+        () => client.chat.completions.messages.list('chatcmpl-x'),
+        () => client.moderations.create({ input: 'a' }),
+        () => client.images.generate({ prompt: 'a' }),
+        () => client.vectorStores.list(),
+        () => client.conversations.create(),
+        () => client.fineTuning.jobs.list(),
+      ];
+      for (const ask of asked) {
+        const fields = { status: 404, type: badRequest, code: null };
+        const { message } = await expectError(stage, ask(), 'NotFoundError', fields);
+        expect(message).toMatch(/^404 \S+/);
+      }
+    },
+  },
+  {
+    name: 'raises what keeps it from the server as errors of its connection',
+    async run({ OpenAI, cluster }) {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      server.close();
+      await once(server, 'close');
+      const nobody = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: 'unused', maxRetries: 0 });
+      const unheard = await rejection(nobody.models.list());
+      expect(unheard).toBeInstanceOf(OpenAI.APIConnectionError);
+      expect(unheard).not.toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
+
+      const options = { baseURL: `${cluster.live.url}/v1`, apiKey: 'unused', maxRetries: 0, timeout: 200 };
+      const hasty = new OpenAI(options);
+      const body = { model: scriptedModel, messages: user('Talk for ever.') };
+      const unanswered = await rejection(hasty.chat.completions.create(body));
+      expect(unanswered).toBeInstanceOf(OpenAI.APIConnectionTimeoutError);
     },
   },
   {

@@ -53,6 +53,11 @@ def raised(error_class, function):
     raise AssertionError(f"{error_class.__name__} was not raised")
 
 
+def overload():
+    """Fills the busy cluster until it has refused a request."""
+    urllib.request.urlopen(os.environ["OVERLOAD_URL"]).read()
+
+
 def wait_until_idle(seconds=10):
     """Until no slot of the cluster is taken."""
     deadline = time.monotonic() + seconds

@@ -97,7 +97,7 @@ const refused: [string, Record<string, unknown>, string][] = [
   ...['container', 'thread', 'compaction', 'mcp_servers'].map((name): (typeof refused)[number] => [
     name,
     { [name]: [{ type: 'create' }] },
-    `Unsupported parameter: '${name}' is not supported by this server. Leave it out.`,
+    `Unsupported parameter: '${name}' is not supported by this server yet. Leave it out.`,
   ]),
 ];
 

@@ -308,6 +308,8 @@ it("the client's pager goes through all batches, the newest first", async () => 
   const found: string[] = [];
   for await (const { id } of client.batches.list({ limit: 2 })) found.push(id);
   expect(found).toEqual(ids);
+  const { data } = await client.batches.list({ limit: 1, after: ids[2] ?? '' });
+  expect(data.map(({ id }) => id)).toEqual([ids[3]]);
 });
 
 it('the input of a batch that runs cannot be deleted', async () => {

@@ -33,6 +33,18 @@ describe('a stored response', () => {
     expect(await client.responses.retrieve(created.id)).toEqual(created);
   });
 
+  it('is the same whatever else is to be included or padded', async () => {
+    const { client, url } = await startTestCluster({ workers: [{ script: hello }] });
+    const { id } = await client.responses.create({ model, input: 'Hi' });
+    const include = ['message.output_text.logprobs' as const];
+    expect(await client.responses.retrieve(id, { include })).toEqual(await client.responses.retrieve(id));
+    const items = (params: OpenAI.Responses.InputItemListParams) =>
+      client.responses.inputItems.list(id, params).then(({ data }) => data);
+    expect(await items({ include })).toEqual(await items({}));
+    const path = `${url}/v1/responses/${id}?stream=true`;
+    expect(await get(`${path}&include_obfuscation=true`)).toEqual(await get(path));
+  });
+
   it('is there before its client sees that it is complete', async () => {
     const { client } = await startTestCluster({ workers: [{ script: hello }] });
     const checked: string[] = [];

@@ -1,3 +1,4 @@
+import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   DetokenizeAnswer,
@@ -107,7 +108,13 @@ describe("vLLM's form", () => {
   });
 });
 
-it('is logged with its model and counted once', async () => {
+it('is logged with its model, and is no inference for the metrics', async () => {
+  const inferences = async () => {
+    const { body } = await request(`${cluster.url}/metrics`);
+    const lines = (await body.text()).split('\n');
+    return lines.filter((line) => /^ai_cluster_(inference|api_key|tokens)/.test(line));
+  };
+  const countedBefore = await inferences();
   const before = cluster.log.entries().length;
   await idsOf({ content: text });
   await eventually(() => {
@@ -118,6 +125,8 @@ it('is logged with its model and counted once', async () => {
     expect(line).toMatchObject({ path: '/tokenize', model: 'tiny', nodeId: 'worker_1', outcome: 'success' });
     expect(line).toMatchObject({ attempts: 1, promptTokens: 0, completionTokens: 0 });
   });
+  await request(`${cluster.url}/tokenize`, { method: 'POST' });
+  expect(await inferences()).toEqual(countedBefore);
 });
 
 describe('what has no tokens is refused by its name', () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLiveCluster, scriptedModel, type LiveCluster } from '../../support/liveCluster.js';
-import { openOpenAiSpec, type OpenAiSpec } from '../../support/openaiSpec/openaiSpec.js';
+import { openOpenAiSpec } from '../../support/officialTypes/openaiSpec.js';
+import type { TypeJudge } from '../../support/officialTypes/typeJudge.js';
 import { playScenario } from '../../support/scenarios.js';
 import { dataOf, openSse } from '../../support/sseStream.js';
 
@@ -83,7 +84,7 @@ const broken: { name: string; path?: string; method?: string; body?: unknown; st
 
 describe('answers and the official types of openai', () => {
   let cluster: LiveCluster;
-  let spec: OpenAiSpec;
+  let spec: TypeJudge;
   beforeAll(async () => {
     spec = openOpenAiSpec();
     cluster = await startLiveCluster({ script: playScenario });
@@ -156,7 +157,7 @@ describe('answers and the official types of openai', () => {
 });
 
 describe('the judge', () => {
-  let spec: OpenAiSpec;
+  let spec: TypeJudge;
   beforeAll(() => {
     spec = openOpenAiSpec();
   }, 60_000);

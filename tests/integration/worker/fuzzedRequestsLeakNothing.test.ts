@@ -144,7 +144,7 @@ beforeAll(async () => {
     threads: 1,
     gpu: 'off',
     gpuLayers: undefined,
-    prefixCache: { folder: path.join(folder, 'prefixes'), maxBytes: 2_000_000 },
+    prefixCache: { parentFolder: path.join(folder, 'prefixes'), maxBytes: 2_000_000 },
     drainTimeoutMs: 1_000,
     version: 'test',
     logger: winston.createLogger({ silent: true }),

@@ -1,7 +1,9 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tryFileLock } from '../../../src/models/fileLock.js';
 import type { LlamaEngine } from '../../../src/worker/engine/engine.js';
 import { openPrefixStore, type PrefixStore } from '../../../src/worker/scheduler/prefixStore.js';
 import { generate, toTextRequest } from '../../support/generate.js';
@@ -23,19 +25,25 @@ const namespaced = (cacheNamespace: string) => ({
   principal: { keyId: 'k', weight: 1, priority: 0, cacheNamespace },
 });
 
+/** Of all stores that were opened there. */
+async function listStates(parentFolder: string): Promise<string[]> {
+  const files = await readdir(parentFolder, { recursive: true });
+  return files.filter((file) => file.endsWith('.state')).map((file) => path.join(parentFolder, file));
+}
+
 describe('a prefix', () => {
   let tiny: TinyEngine;
-  let folder: string;
+  let parentFolder: string;
   let store: PrefixStore;
   beforeEach(async () => {
     tiny = await startTinyEngine({ slots: 2, contextTokens: 1024, model: { endless: true } });
-    folder = path.join(await mkdtemp(path.join(tmpdir(), 'ai-cluster-prefix-')), 'states');
-    store = await openPrefixStore({ folder, maxBytes: 50_000_000 });
+    parentFolder = path.join(await mkdtemp(path.join(tmpdir(), 'ai-cluster-prefix-')), 'worker_1');
+    store = await openPrefixStore({ parentFolder, maxBytes: 50_000_000 });
   });
   afterEach(async () => {
     await tiny.close();
     await store.close();
-    await rm(path.dirname(folder), { recursive: true });
+    await rm(path.dirname(parentFolder), { recursive: true });
   });
 
   it('that another request is still evaluating is waited for and copied, not evaluated again', async () => {
@@ -50,14 +58,24 @@ describe('a prefix', () => {
   });
 
   it('of a request that is cancelled while another waits for it is taken over', async () => {
-    const scheduler = toScheduler(tiny.engine, { budget: { besideDecodersTokens: 32, aloneTokens: 64 } });
+    const { engine, evaluated } = countEvaluated(tiny.engine);
     const abort = new AbortController();
+    let steps = 0;
+    const step: LlamaEngine['step'] = (entries) => {
+      if (++steps === 3) abort.abort();
+      return engine.step(entries);
+    };
+    const budget = { besideDecodersTokens: 64, aloneTokens: 64 };
+    const scheduler = toScheduler({ ...engine, step }, { budget });
     const request = toTextRequest(`${letters('y', 700)}.`, { maxTokens: 4 });
     const cancelled = generate(scheduler, request, abort.signal);
     const waiting = generate(scheduler, request);
-    abort.abort();
     expect((await cancelled).done).toBeUndefined();
-    expect((await waiting).done?.finishReason).toBe('length');
+    const { done, accepted } = await waiting;
+    expect(done?.finishReason).toBe('length');
+    // The third step goes to its end; with waiting for it and taking it over, nothing is evaluated twice.
+    expect(done?.usage.cachedTokens).toBe(3 * 64);
+    expect(evaluated()).toBe(accepted.promptTokens + 3);
   });
 
   it('that lost its slot comes back from the disk', async () => {
@@ -67,7 +85,7 @@ describe('a prefix', () => {
     const before = await generate(scheduler, request);
     for (const letter of ['a', 'b', 'c'])
       await generate(scheduler, toTextRequest(letters(letter, 500), { maxTokens: 2 }));
-    expect(await readdir(folder)).not.toHaveLength(0);
+    expect(await listStates(parentFolder)).not.toHaveLength(0);
 
     const evaluatedBefore = evaluated();
     const after = await generate(scheduler, request);
@@ -96,32 +114,26 @@ describe('a prefix', () => {
     const before = await generate(scheduler, request);
     for (const letter of ['a', 'b', 'c'])
       await generate(scheduler, toTextRequest(letters(letter, 500), { maxTokens: 2 }));
-    for (const file of await readdir(folder)) await writeFile(path.join(folder, file), 'broken');
+    for (const file of await listStates(parentFolder)) await writeFile(file, 'broken');
     const after = await generate(scheduler, request);
     expect(after.tokens).toEqual(before.tokens);
     expect(after.done?.usage.cachedTokens).toBe(0);
-  });
-
-  it('lies in a folder for its owner alone, which is gone when the worker stops', async () => {
-    expect((await stat(folder)).mode & 0o777).toBe(0o700);
-    await store.close();
-    await expect(stat(folder)).rejects.toThrow('ENOENT');
   });
 });
 
 describe('the prefix store', () => {
   const key = { stateFormat: 'model-1', cacheNamespace: 'ann' };
-  let folder: string;
+  let parentFolder: string;
   beforeEach(async () => {
-    folder = path.join(await mkdtemp(path.join(tmpdir(), 'ai-cluster-store-')), 'states');
+    parentFolder = path.join(await mkdtemp(path.join(tmpdir(), 'ai-cluster-store-')), 'worker_1');
   });
-  afterEach(() => rm(path.dirname(folder), { recursive: true }));
+  afterEach(() => rm(path.dirname(parentFolder), { recursive: true }));
 
   const write = (bytes: number) => (file: string) => writeFile(file, Buffer.alloc(bytes));
   const tokens = (first: number) => [first, 2, 3, 4, 5];
 
   it('forgets the least recently used states where there is no room', async () => {
-    const store = await openPrefixStore({ folder, maxBytes: 250 });
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
     await store.save(key, tokens(1), write(100));
     await store.save(key, tokens(2), write(100));
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
@@ -129,26 +141,26 @@ describe('the prefix store', () => {
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
     expect(store.find(key, tokens(2))).toBeUndefined();
     expect(store.find(key, tokens(3))?.tokens).toBe(4);
-    expect(await readdir(folder)).toHaveLength(2);
+    expect(await listStates(parentFolder)).toHaveLength(2);
   });
 
   it.each([
     ['model, context or library', { ...key, stateFormat: 'model-2' }],
     ['namespace', { ...key, cacheNamespace: 'bob' }],
   ])('finds no state of another %s', async (_what, other) => {
-    const store = await openPrefixStore({ folder, maxBytes: 250 });
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
     await store.save(key, tokens(1), write(10));
     expect(store.find(other, tokens(1))).toBeUndefined();
   });
 
   it('loses a state that cannot be written, and nothing else', async () => {
-    const store = await openPrefixStore({ folder, maxBytes: 250 });
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
     await store.save(key, tokens(1), () => Promise.reject(new Error('the disk is full')));
     expect(store.find(key, tokens(1))).toBeUndefined();
   });
 
   it('writes the same tokens once', async () => {
-    const store = await openPrefixStore({ folder, maxBytes: 250 });
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
     let writes = 0;
     const count = async (file: string) => {
       writes++;
@@ -159,10 +171,51 @@ describe('the prefix store', () => {
     expect(writes).toBe(1);
   });
 
-  it('begins empty, whatever an earlier process left', async () => {
-    const first = await openPrefixStore({ folder, maxBytes: 250 });
+  it('has a folder for its owner alone, which is gone when it is closed', async () => {
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
+    await store.save(key, tokens(1), write(10));
+    const [folder = ''] = (await listStates(parentFolder)).map((file) => path.dirname(file));
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    await store.close();
+    expect(await readdir(parentFolder)).toEqual([]);
+  });
+
+  it('leaves the states of another one alone that is open', async () => {
+    const first = await openPrefixStore({ parentFolder, maxBytes: 250 });
     await first.save(key, tokens(1), write(10));
-    await openPrefixStore({ folder, maxBytes: 250 });
-    expect(await readdir(folder)).toEqual([]);
+    const second = await openPrefixStore({ parentFolder, maxBytes: 250 });
+    expect(second.find(key, tokens(1))).toBeUndefined();
+    await second.close();
+    expect(await listStates(parentFolder)).toEqual([first.find(key, tokens(1))?.saved.file]);
+  });
+
+  /** The folder and the lock of a store whose process was killed. */
+  async function leaveFolder(changes: { pid?: number; machine?: string; touchedAt?: Date }): Promise<void> {
+    const folder = path.join(parentFolder, 'earlier');
+    await mkdir(folder, { recursive: true });
+    await writeFile(path.join(folder, 'a.state'), 'x');
+    const own = await tryFileLock(`${folder}.lock`);
+    const lock = JSON.parse(await readFile(`${folder}.lock`, 'utf8')) as object;
+    if (own.kind === 'held') await own.release();
+    await writeFile(`${folder}.lock`, JSON.stringify({ ...lock, ...changes }));
+    const { touchedAt = new Date() } = changes;
+    await utimes(`${folder}.lock`, touchedAt, touchedAt);
+  }
+
+  it.each([
+    ['a process that died', { pid: spawnSync(process.execPath, ['--version']).pid }],
+    ['a machine that is gone', { machine: 'elsewhere', touchedAt: new Date(Date.now() - 120_000) }],
+  ])('removes what was left by %s', async (_who, changes) => {
+    await leaveFolder(changes);
+    const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
+    expect(await listStates(parentFolder)).toEqual([]);
+    await store.close();
+    expect(await readdir(parentFolder)).toEqual([]);
+  });
+
+  it('removes nothing of another machine that is at work', async () => {
+    await leaveFolder({ machine: 'elsewhere' });
+    await openPrefixStore({ parentFolder, maxBytes: 250 });
+    expect(await listStates(parentFolder)).toHaveLength(1);
   });
 });

@@ -115,6 +115,12 @@ describe('lint refuses', () => {
     },
   );
 
+  it.each(['src/stores/database.ts', controller, cluster, worker])('libsql in %s', async (file) => {
+    const code = "import Database from 'libsql';\nexport { Database };\n";
+    expect(await brokenRules(file, code)).toEqual([restrictedImports]);
+    expect(await brokenRules('src/stores/sqlite.ts', code)).toEqual([]);
+  });
+
   it.each(table.map(([folder]) => folder))('process.env in %s', async (folder) => {
     const [file] = (await readdir(path.join(root, 'src', folder))).filter((name) => name.endsWith('.ts'));
     expect(

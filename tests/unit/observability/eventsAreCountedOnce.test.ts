@@ -45,6 +45,7 @@ beforeEach(() => {
 
 function inference(fields: Partial<InferenceRecord> = {}): InferenceRecord {
   return {
+    isCounted: true,
     model: 'm',
     keyId: 'anonymous',
     outcome: 'success',

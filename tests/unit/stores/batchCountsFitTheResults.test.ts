@@ -43,28 +43,28 @@ it('a new batch is validating, with a day to run', () => {
   });
 });
 
-it('a line that is recorded again stays what it was and is counted once', () => {
+it('a line that is recorded again stays what it was and is counted once', async () => {
   const temporary = temporaryStores();
   const { batches, ...stores } = temporary.open();
   const { id } = create({ batches, ...stores });
   batches.begin(id, 4);
-  batches.record(id, [output(1), error(3)]);
-  batches.record(id, [{ ...error(1), text: '{"another":true}' }, output(2)]);
+  await batches.record(id, [output(1), error(3)]);
+  await batches.record(id, [{ ...error(1), text: '{"another":true}' }, output(2)]);
   expect(batches.get(id)?.request_counts).toEqual({ total: 4, completed: 2, failed: 1 });
   expect([...batches.results(id, 'output')]).toEqual(['{"line":1}', '{"line":2}']);
   expect([...batches.results(id, 'error')]).toEqual(['{"line":3}']);
   expect([...batches.finishedLines(id)].sort()).toEqual([1, 2, 3]);
 });
 
-it('results come in the order of the input, over all pages, while more are recorded', () => {
+it('results come in the order of the input, over all pages, while more are recorded', async () => {
   const stores = temporaryStores().open();
   const { id } = create(stores);
   stores.batches.begin(id, 250);
-  for (let line = 249; line >= 1; line--) stores.batches.record(id, [output(line)]);
+  for (let line = 249; line >= 1; line--) await stores.batches.record(id, [output(line)]);
   const results = stores.batches.results(id, 'output');
   const read: string[] = [];
   for (const text of results) {
-    if (read.push(text) === 1) stores.batches.record(id, [output(250)]);
+    if (read.push(text) === 1) await stores.batches.record(id, [output(250)]);
   }
   expect(read).toEqual(Array.from({ length: 250 }, (_, index) => `{"line":${index + 1}}`));
 });
@@ -123,7 +123,7 @@ it('the end of a batch and its files come together, or not at all', async () => 
   const { batches, files } = stores;
   const { id } = create(stores);
   batches.begin(id, 1);
-  batches.record(id, [output(1)]);
+  await batches.record(id, [output(1)]);
   const staged = await files.stage(streamOf('{"line":1}\n'));
 
   expect(() => batches.finish(id, 'completed', { output: staged })).toThrow();

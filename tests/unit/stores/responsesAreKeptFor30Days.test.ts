@@ -44,17 +44,17 @@ function toStored(id: string, { created = 0, previous }: { created?: number; pre
   return { response: { ...begun, output }, input, lengths } satisfies StoredResponse;
 }
 
-it('gives back what was put in', () => {
+it('gives back what was put in', async () => {
   const store = openStore();
   const stored = toStored('a');
-  store.put('ann', stored);
+  await store.put('ann', stored);
   expect(store.get('ann', 'a')).toEqual(stored);
   expect(store.item('ann', 'fc_a')).toEqual(stored.response.output[0]);
 });
 
-it('shows nothing to anybody but the owner', () => {
+it('shows nothing to anybody but the owner', async () => {
   const store = openStore();
-  store.put('ann', toStored('a'));
+  await store.put('ann', toStored('a'));
   expect(store.get('bob', 'a')).toBeUndefined();
   expect(store.item('bob', 'fc_a')).toBeUndefined();
   expect(store.conversation('bob', 'a')).toEqual({ items: [], missing: 'a' });
@@ -62,10 +62,10 @@ it('shows nothing to anybody but the owner', () => {
   expect(store.get('ann', 'a')).toBeDefined();
 });
 
-it('has the conversation in order, and says where its beginning is lost', () => {
+it('has the conversation in order, and says where its beginning is lost', async () => {
   const store = openStore();
   for (const [id, previous] of [['a'], ['b', 'a'], ['c', 'b'], ['other', 'a']] as const)
-    store.put('ann', toStored(id, previous === undefined ? {} : { previous }));
+    await store.put('ann', toStored(id, previous === undefined ? {} : { previous }));
 
   const idsOf = (id: string) => store.conversation('ann', id).items.map((item) => item.id);
   expect(idsOf('c')).toEqual(['msg_in_a', 'fc_a', 'msg_in_b', 'fc_b', 'msg_in_c', 'fc_c']);
@@ -76,20 +76,20 @@ it('has the conversation in order, and says where its beginning is lost', () => 
   expect(store.item('ann', 'fc_a')).toBeUndefined();
 });
 
-it('drops what is older than 30 days, with its items, when another one comes', () => {
+it('drops what is older than 30 days, with its items, when another one comes', async () => {
   const store = openStore();
-  store.put('ann', toStored('old'));
-  store.put('ann', toStored('young', { created: 1 }));
-  store.put('ann', toStored('new', { created: 30 * day + 1 }));
+  await store.put('ann', toStored('old'));
+  await store.put('ann', toStored('young', { created: 1 }));
+  await store.put('ann', toStored('new', { created: 30 * day + 1 }));
   expect(store.get('ann', 'old')).toBeUndefined();
   expect(store.item('ann', 'fc_old')).toBeUndefined();
   expect(store.get('ann', 'young')).toBeDefined();
 });
 
-it('puts all of a response or nothing', () => {
+it('puts all of a response or nothing', async () => {
   const store = openStore();
-  store.put('ann', toStored('a'));
+  await store.put('ann', toStored('a'));
   const clash = toStored('b');
-  expect(() => store.put('ann', { ...clash, input: toStored('a').input })).toThrow();
+  await expect(store.put('ann', { ...clash, input: toStored('a').input })).rejects.toThrow();
   expect(store.get('ann', 'b')).toBeUndefined();
 });

@@ -60,7 +60,7 @@ function bodyOf({ requestBody }: OperationObject, title: string): unknown {
 function toBodyArguments({ requestBody }: OperationObject, body: unknown): string[] {
   if (!requestBody || body === undefined) return [];
   if ('multipart/form-data' in requestBody.content) {
-    const fields = Object.entries(body as Record<string, string>);
+    const fields = Object.entries(body as Record<string, string | number>);
     return fields.map(([name, value]) => `\\\n  -F ${quote(`${name}=${value}`)}`);
   }
   return [

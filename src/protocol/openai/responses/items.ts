@@ -3,7 +3,9 @@ import { ChatLogprobs } from '../logprobs.js';
 
 /** Items of the Responses API as this server writes and keeps them; what clients send is in `inputItems.ts`. */
 
-export const ItemStatus = z.enum(['in_progress', 'completed', 'incomplete']);
+export const ItemStatus = z
+  .enum(['in_progress', 'completed', 'incomplete'])
+  .describe('`incomplete` was cut off.');
 export type ItemStatus = z.infer<typeof ItemStatus>;
 
 export const InputText = z.object({ type: z.literal('input_text'), text: z.string() });
@@ -43,11 +45,9 @@ export const OutputMessage = z.object({
 export const FunctionCall = z.object({
   id: z.string(),
   type: z.literal('function_call'),
-  /** What the output of the call refers to. */
-  call_id: z.string(),
+  call_id: z.string().describe('What the output of the call refers to.'),
   name: z.string(),
-  /** JSON text. */
-  arguments: z.string(),
+  arguments: z.string().describe('JSON text.'),
   status: ItemStatus,
 });
 
@@ -62,9 +62,10 @@ export const FunctionCallOutput = z.object({
 export const Reasoning = z.object({
   id: z.string(),
   type: z.literal('reasoning'),
-  /** There are no summaries: the model's own words are in `content`. */
-  summary: z.array(z.object({ type: z.literal('summary_text'), text: z.string() })),
-  content: z.array(ReasoningText),
+  summary: z
+    .array(z.object({ type: z.literal('summary_text'), text: z.string() }))
+    .describe('Always empty: there are no summaries.'),
+  content: z.array(ReasoningText).describe("The model's own words."),
   status: ItemStatus,
 });
 

@@ -1,22 +1,33 @@
 import { ApiError } from '../../apiError.js';
 import {
+  equals,
+  isEmpty,
+  never,
   refuseParameters,
   refuseUnsupportedParameters,
+  unsupportedInTools,
   type NeutralValues,
 } from '../unsupportedParameters.js';
+import type { ResponseRequest } from './request.js';
 
 /** Of the Responses API, accepted only while the value asks for nothing. */
-const unsupported: NeutralValues = {
-  background: (value) => value === false,
-  conversation: () => false,
-  prompt: () => false,
-  moderation: () => false,
-  context_management: (value) => Array.isArray(value) && value.length === 0,
-  n: (value) => value === 1,
+export const unsupportedInResponses: NeutralValues = {
+  background: equals(false),
+  conversation: never,
+  prompt: never,
+  context_management: isEmpty,
+  personality: never,
+  n: equals(1),
+};
+
+/** The template decides which thoughts the model sees again, and there is one way to think. */
+export const unsupportedInReasoning: NeutralValues = {
+  context: equals('auto'),
+  mode: equals('standard'),
 };
 
 /** What chat completions call it, and where it is here: an answer without it would not be what was asked for. */
-const moved: Readonly<Record<string, string>> = {
+export const movedInResponses: Readonly<Record<string, string>> = {
   messages: 'input',
   response_format: 'text.format',
   reasoning_effort: 'reasoning.effort',
@@ -26,10 +37,13 @@ const moved: Readonly<Record<string, string>> = {
 };
 
 /** @throws ApiError (400) for the first parameter that asks for something not supported. */
-export function refuseResponseParameters(body: Readonly<Record<string, unknown>>): void {
-  refuseParameters(body, unsupported);
+export function refuseResponseParameters(body: ResponseRequest): void {
+  refuseParameters(body, unsupportedInResponses);
   refuseUnsupportedParameters(body);
-  for (const [param, place] of Object.entries(moved)) {
+  refuseParameters(body.reasoning ?? {}, unsupportedInReasoning, 'reasoning.');
+  for (const [index, tool] of (body.tools ?? []).entries())
+    refuseParameters(tool, unsupportedInTools, `tools[${index}].`);
+  for (const [param, place] of Object.entries(movedInResponses)) {
     if (body[param] == null) continue;
     const message = `Unsupported parameter: '${param}'. In the Responses API it is '${place}'.`;
     throw new ApiError('unsupported_parameter', { message, param });

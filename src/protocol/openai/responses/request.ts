@@ -1,7 +1,21 @@
 import { z } from 'zod';
-import { TemplateOptions } from '../../generateRequest.js';
-import { ReasoningEffort, toolName } from '../chatCompletions.js';
-import { samplingParameters, streamOptions, tokenLimit } from '../sampling.js';
+import {
+  ChatCompletionRequest,
+  ReasoningEffort,
+  schemaDescription,
+  schemaName,
+  strict,
+  toolDescription,
+  toolName,
+} from '../chatCompletions.js';
+import {
+  modelName,
+  onlyStreamed,
+  paddedStreamOptions,
+  samplingParameters,
+  stream,
+  tokenLimit,
+} from '../sampling.js';
 import { InputItem } from './inputItems.js';
 
 /** `POST /v1/responses`: the request. What is refused is in `refusedParameters.ts`. */
@@ -11,13 +25,16 @@ const SchemaObject = z.record(z.string(), z.unknown());
 
 export const FunctionTool = z.looseObject({
   type: z.literal('function'),
-  name: toolName,
-  description: z.string().nullish(),
-  parameters: SchemaObject.nullish(),
-  strict: z.boolean().nullish(),
+  name: toolName.describe('How the model calls it.'),
+  description: toolDescription,
+  parameters: SchemaObject.nullish().describe('JSON Schema of the arguments; without one any object fits.'),
+  strict,
 });
 
-const NamedTool = z.looseObject({ type: z.literal('function'), name: z.string().min(1) });
+const NamedTool = z.looseObject({
+  type: z.literal('function'),
+  name: z.string().min(1).describe('Of a tool.'),
+});
 
 export const ResponseToolChoice = z.union([
   z.enum(['none', 'auto', 'required']),
@@ -25,8 +42,8 @@ export const ResponseToolChoice = z.union([
     NamedTool,
     z.looseObject({
       type: z.literal('allowed_tools'),
-      mode: z.enum(['auto', 'required']),
-      tools: z.array(NamedTool),
+      mode: z.enum(['auto', 'required']).describe('Whether the model has to call one of them.'),
+      tools: z.array(NamedTool).describe('Those of `tools` that may be called.'),
     }),
   ]),
 ]);
@@ -36,10 +53,10 @@ export const TextFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('json_object') }),
   z.looseObject({
     type: z.literal('json_schema'),
-    name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected 1 to 64 of a-z, A-Z, 0-9, _ and -'),
-    description: z.string().nullish(),
-    schema: SchemaObject,
-    strict: z.boolean().nullish(),
+    name: schemaName,
+    description: schemaDescription,
+    schema: SchemaObject.describe('JSON Schema of the answer.'),
+    strict,
   }),
 ]);
 export type TextFormat = z.infer<typeof TextFormat>;
@@ -48,34 +65,74 @@ export const Verbosity = z.enum(['low', 'medium', 'high']);
 export const SummaryKind = z.enum(['auto', 'concise', 'detailed']);
 
 export const ResponseRequest = z.looseObject({
-  model: z.string().min(1),
-  /** May be left out where `previous_response_id` is given. */
-  input: z.union([z.string(), z.array(InputItem)]).nullish(),
-  instructions: z.string().nullish(),
-  previous_response_id: z.string().min(1).nullish(),
-  tools: z.array(FunctionTool).max(128).nullish(),
-  tool_choice: ResponseToolChoice.nullish(),
-  parallel_tool_calls: z.boolean().nullish(),
-  text: z.looseObject({ format: TextFormat.nullish(), verbosity: Verbosity.nullish() }).nullish(),
+  model: modelName,
+  input: z
+    .union([z.string(), z.array(InputItem)])
+    .nullish()
+    .describe('What is said: a text of the user, or items. May be left out with `previous_response_id`.'),
+  instructions: z
+    .string()
+    .nullish()
+    .describe('A system message in front; not taken over from the previous response.'),
+  previous_response_id: z
+    .string()
+    .min(1)
+    .nullish()
+    .describe('A stored response to go on from: all that was said until then comes first.'),
+  tools: z.array(FunctionTool).max(128).nullish().describe('Functions that the model may call.'),
+  tool_choice: ResponseToolChoice.nullish().describe(
+    'Whether the model may, must, or must not call tools, and which; `auto` where there are tools.',
+  ),
+  parallel_tool_calls: ChatCompletionRequest.shape.parallel_tool_calls,
+  text: z
+    .looseObject({
+      format: TextFormat.nullish().describe('What the text has to be; enforced while generating.'),
+      verbosity: Verbosity.nullish().describe('Without effect; repeated in the response.'),
+    })
+    .nullish()
+    .describe('How the text of the answer is written.'),
   reasoning: z
     .looseObject({
-      effort: ReasoningEffort.nullish(),
-      summary: SummaryKind.nullish(),
+      effort: ReasoningEffort.nullish().describe(
+        "How much to think, as far as the model's template knows of it; `none` turns thinking off.",
+      ),
+      summary: SummaryKind.nullish().describe(
+        'Without effect: the reasoning itself is in the output. Repeated in the response.',
+      ),
     })
-    .nullish(),
-  chat_template_kwargs: TemplateOptions.nullish(),
+    .nullish()
+    .describe('How the model thinks.'),
+  chat_template_kwargs: ChatCompletionRequest.shape.chat_template_kwargs,
   ...samplingParameters,
+  n: samplingParameters.n.describe('Only 1: a response is one answer.'),
   max_output_tokens: tokenLimit,
-  max_tool_calls: tokenLimit,
-  top_logprobs: z.int().min(0).max(20).nullish(),
-  include: z.array(z.string()).nullish(),
-  metadata: z.record(z.string().max(64), z.string().max(512)).nullish(),
-  store: z.boolean().nullish(),
-  stream: z.boolean().nullish(),
-  stream_options: streamOptions,
-  service_tier: z.string().nullish(),
-  user: z.string().nullish(),
-  safety_identifier: z.string().nullish(),
-  prompt_cache_key: z.string().nullish(),
+  max_tool_calls: z
+    .int()
+    .min(1)
+    .nullish()
+    .describe("Without effect: there are no tools of the server's own. Repeated in the response."),
+  top_logprobs: z
+    .int()
+    .min(0)
+    .max(20)
+    .nullish()
+    .describe(
+      "With `include: ['message.output_text.logprobs']`: report so many of the most likely tokens, too.",
+    ),
+  include: z
+    .array(z.string())
+    .nullish()
+    .describe('`message.output_text.logprobs` reports log probabilities; anything else is without effect.'),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .nullish()
+    .describe('Kept with the response; without effect.'),
+  store: z.boolean().nullish().describe('Whether the response is kept for 30 days; true by default.'),
+  stream,
+  stream_options: paddedStreamOptions.nullish().describe(onlyStreamed),
+  service_tier: z.string().nullish().describe('Without effect.'),
+  user: z.string().nullish().describe('Without effect; repeated in the response.'),
+  safety_identifier: z.string().nullish().describe('Without effect; repeated in the response.'),
+  prompt_cache_key: z.string().nullish().describe('Without effect; repeated in the response.'),
 });
 export type ResponseRequest = z.infer<typeof ResponseRequest>;

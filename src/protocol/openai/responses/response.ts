@@ -11,8 +11,11 @@ import { FunctionTool, ResponseToolChoice, SummaryKind, TextFormat, Verbosity } 
 
 export const ResponseUsage = z.object({
   input_tokens: z.int(),
-  input_tokens_details: z.object({ cached_tokens: z.int(), cache_write_tokens: z.int() }),
-  output_tokens: z.int(),
+  input_tokens_details: z.object({
+    cached_tokens: z.int().describe('Input tokens that did not have to be evaluated again.'),
+    cache_write_tokens: z.int().describe('Always 0.'),
+  }),
+  output_tokens: z.int().describe('Reasoning included.'),
   output_tokens_details: z.object({ reasoning_tokens: z.int() }),
   total_tokens: z.int(),
 });
@@ -21,14 +24,15 @@ export type ResponseUsage = z.infer<typeof ResponseUsage>;
 export const ResponseObject = z.strictObject({
   id: z.string(),
   object: z.literal('response'),
-  /** Unix seconds. */
-  created_at: z.int(),
-  /** Unix seconds; null unless the response is completed. */
-  completed_at: z.int().nullable(),
-  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed']),
+  created_at: z.int().describe('Unix seconds.'),
+  completed_at: z.int().nullable().describe('Unix seconds; null unless the response is completed.'),
+  status: z.enum(['in_progress', 'completed', 'incomplete', 'failed', 'cancelled']),
   background: z.literal(false),
   error: z.object({ code: z.enum(['server_error', 'invalid_prompt']), message: z.string() }).nullable(),
-  incomplete_details: z.object({ reason: z.literal('max_output_tokens') }).nullable(),
+  incomplete_details: z
+    .object({ reason: z.literal('max_output_tokens') })
+    .nullable()
+    .describe('Why the status is `incomplete`: the token limit, or the end of the context.'),
   instructions: z.string().nullable(),
   max_output_tokens: z.int().nullable(),
   max_tool_calls: z.int().nullable(),
@@ -58,8 +62,7 @@ export const ResponseObject = z.strictObject({
   user: z.string().nullable(),
   safety_identifier: z.string().nullable(),
   prompt_cache_key: z.string().nullable(),
-  /** Null until the response has ended. */
-  usage: ResponseUsage.nullable(),
+  usage: ResponseUsage.nullable().describe('Null until the response has ended.'),
 });
 export type ResponseObject = z.infer<typeof ResponseObject>;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { listCursor, listOrder, pageOf, pageSize } from '../lists.js';
 import { Item } from './items.js';
 
 /** What can be asked of responses that were stored. */
@@ -7,27 +8,22 @@ const digits = z.string().regex(/^\d{1,9}$/, 'expected a number without sign');
 
 /** Query of `GET /v1/responses/{id}`; values of a query are text. */
 export const RetrieveQuery = z.looseObject({
-  stream: z.enum(['true', 'false']).optional(),
-  /** Only events behind this one. */
-  starting_after: digits.optional(),
+  stream: z.enum(['true', 'false']).optional().describe('`true`: the events of its stream once more.'),
+  starting_after: digits
+    .meta({ type: 'integer', minimum: 0 })
+    .optional()
+    .describe('With `stream`: only the events behind the one with this number.'),
 });
 
 /** Query of `GET /v1/responses/{id}/input_items`. */
 export const InputItemsQuery = z.looseObject({
-  limit: z.coerce.number().pipe(z.int().min(1).max(100)).default(20),
-  order: z.enum(['asc', 'desc']).default('desc'),
-  /** The id of the last item of the page before. */
-  after: z.string().optional(),
+  limit: pageSize({ max: 100, standard: 20 }),
+  order: listOrder,
+  after: listCursor,
 });
 export type InputItemsQuery = z.infer<typeof InputItemsQuery>;
 
-export const InputItemList = z.strictObject({
-  object: z.literal('list'),
-  data: z.array(Item),
-  first_id: z.string().nullable(),
-  last_id: z.string().nullable(),
-  has_more: z.boolean(),
-});
+export const InputItemList = pageOf(Item).strict();
 export type InputItemList = z.infer<typeof InputItemList>;
 
 export const DeletedResponse = z.strictObject({

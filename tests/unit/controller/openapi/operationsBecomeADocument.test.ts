@@ -84,6 +84,11 @@ it('takes unknown fields in loose objects and refuses them in strict ones', () =
   expect(schemas['ThingRequest']?.properties?.['strict']).toMatchObject({ additionalProperties: false });
 });
 
+it('promises of no answer that it has no further fields', () => {
+  const strict = { ...things, schemas: { ...things.schemas, Thing: z.strictObject({ id: z.string() }) } };
+  expect(create(strict).components.schemas['Thing']).not.toHaveProperty('additionalProperties');
+});
+
 it('says that null is accepted', () => {
   expect(schemas['Part']?.properties?.['size']).toEqual({
     anyOf: [{ type: 'integer', minimum: 1 }, { type: 'null' }],
@@ -139,14 +144,20 @@ it('has each answer in each of its media types', () => {
 });
 
 it('lists errors by their status, in the words of the error table and the schema of the group', () => {
+  const notJson = 'We could not parse the JSON body of your request: the API expects a JSON object.';
   expect(Object.keys(make?.responses ?? {})).toEqual(['201', '202', '400', '500', '504']);
   expect(make?.responses['400']).toEqual({
-    description:
-      '- We could not parse the JSON body of your request: the API expects a JSON object.\n- `empty_string`: A string is empty.',
+    description: `- ${notJson}\n- A string is empty.`,
     headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
     content: { 'application/json': json('Failure') },
   });
   expect(make?.responses['504']?.headers).toHaveProperty('retry-after');
+
+  const { errorSchema: _own, ...plain } = things;
+  expect(create(plain).paths['/things/{shelf}']?.['post']?.responses['400']).toMatchObject({
+    description: `- ${notJson}\n- \`empty_string\`: A string is empty.`,
+    content: { 'application/json': json('Error') },
+  });
 });
 
 it('refuses one name for two schemas', () => {

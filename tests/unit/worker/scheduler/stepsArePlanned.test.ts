@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  defaultStepBudget,
-  planStep,
-  toBlockTokens,
-  type SequenceView,
-  type StepAction,
-} from '../../../../src/worker/scheduler/stepPlan.js';
+import { toBlockTokens } from '../../../../src/worker/engine/attentionBlocks.js';
+import type { SequenceView, StepAction } from '../../../../src/worker/generation/sequenceView.js';
+import { defaultStepBudget, planStep } from '../../../../src/worker/scheduler/stepPlan.js';
 
 const decode = (index: number): StepAction => ({ index, prefillTokens: 0, samples: true });
 const prefill = (index: number, prefillTokens: number, samples: boolean): StepAction => ({
