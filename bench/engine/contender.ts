@@ -35,6 +35,8 @@ export interface Completion {
   readonly sentAt: number;
   /** When each token arrived. */
   readonly tokenTimes: readonly number[];
+  /** The tokens themselves; empty where the contender does not tell them. */
+  readonly tokenIds: readonly number[];
 }
 
 export interface RunningContender {
@@ -43,6 +45,10 @@ export interface RunningContender {
   /** @throws where the answer is an error or has not exactly as many tokens as were asked for. */
   complete(request: CompletionRequest): Promise<Completion>;
   readMemory(): ProcessMemory;
+  /** What V8 has in use; undefined where the contender has no metrics that say so. */
+  readHeapBytes(): Promise<number | undefined>;
+  /** Whether the process is still there, and the end of its log. */
+  describe(): string;
   /** Stops the process where it is, so that an idle contender takes nothing from a busy one; until `resume`. */
   pause(): void;
   resume(): void;

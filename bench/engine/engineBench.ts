@@ -75,7 +75,13 @@ async function soak(options: BenchOptions, prompts: Prompts, minutes: number): P
   const { running, close } = await startContenders(['worker'], options, prompts);
   for (const worker of running) {
     worker.resume();
-    await runSoak(worker, prompts, { ...options, minutes, streams: options.slots });
+    try {
+      const isSound = await runSoak(worker, prompts, { ...options, minutes, streams: options.slots });
+      if (!isSound) process.exitCode = 1;
+    } catch (error) {
+      console.error(worker.describe());
+      throw error;
+    }
   }
   await close();
 }

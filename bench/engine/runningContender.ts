@@ -14,6 +14,8 @@ export function toRunningContender(
     pid: server.pid,
     complete: (request) => streamCompletion(server.url, dialect, request),
     readMemory: () => readProcessMemory(server.pid),
+    readHeapBytes: () => readHeapBytes(server.url),
+    describe: () => server.describe(),
     pause: () => server.signal('SIGSTOP'),
     resume: () => server.signal('SIGCONT'),
     close: async () => {
@@ -22,4 +24,11 @@ export function toRunningContender(
       await server.close();
     },
   };
+}
+
+/** As prom-client's default metrics have it. */
+async function readHeapBytes(url: string): Promise<number | undefined> {
+  const response = await fetch(`${url}/metrics`, { headers: { connection: 'close' } });
+  const line = /^nodejs_heap_size_used_bytes (\S+)/m.exec(await response.text());
+  return line ? Number(line[1]) : undefined;
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { statusOfFailure } from '../../src/protocol/generation.js';
+import { createCanary } from './canary.js';
+import { describeGrowth, observeGrowth, type MemorySample } from './memoryGrowth.js';
 import type { RunningContender } from './contender.js';
 import { createRandom, type Prompts } from './prompts.js';
-import { mean, slope } from '../support/statistics.js';
 import { UnexpectedStatusError } from './streamCompletion.js';
 
 export interface SoakOptions {
@@ -11,16 +12,8 @@ export interface SoakOptions {
   readonly contextTokens: number;
 }
 
-interface Sample {
-  readonly minutes: number;
-  readonly megabytes: number;
-}
-
 const sampleMs = 10_000;
-/** Buffers are allocated, slots filled and code compiled in this part of the time; it is not looked at. */
-const warmUpShare = 0.3;
-/** Growth over the time that is looked at, as a share of the whole, that nobody would call a leak. */
-const flatShare = 0.01;
+const canaryMinutes = 2;
 const retryMs = 50;
 const sharedPrefixes = 4;
 const abortShare = 0.1;
@@ -30,74 +23,101 @@ const longestPatienceMs = 10_000;
 
 /**
  * Full load for so many minutes: prompts of all lengths, half of them with a prefix that others have too, answers of
- * all lengths, one in ten hung up on. Prints the resident memory every ten seconds and, at the end, how it grew.
+ * all lengths, one in ten hung up on, and every two minutes a request whose answer must stay the same. Prints memory
+ * every ten seconds and, at the end, how it grew.
+ *
+ * @returns whether memory was flat and all answers of that request were the same
+ * @throws where a request fails
  */
 export async function runSoak(
   contender: RunningContender,
   prompts: Prompts,
   options: SoakOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { minutes, streams, contextTokens } = options;
   const startedAt = performance.now();
   const minutesSoFar = () => (performance.now() - startedAt) / 60_000;
   /** Answered whole. */
   let requests = 0;
   let isLoading = true;
+  const canary = createCanary(contender, prompts);
+  let canaryChecks = 0;
+  let wrongAnswers = 0;
 
-  async function load(stream: number): Promise<void> {
-    const random = createRandom(`soak/${stream}`);
+  async function checkCanary(): Promise<void> {
+    const fault = await canary.check();
+    canaryChecks++;
+    if (fault === undefined) return;
+    wrongAnswers++;
+    console.log(`${minutesSoFar().toFixed(1)} min: ${fault}`);
+  }
+
+  async function sendNext(stream: number, index: number, random: () => number): Promise<void> {
     const pick = (most: number) => 1 + Math.floor(random() * most);
-    for (let index = 0; isLoading; index++) {
-      const longest = Math.min(longestPromptTokens, contextTokens - longestAnswerTokens);
-      const prefixName = `soak/prefix/${pick(sharedPrefixes)}`;
-      const prefix = random() < 0.5 ? prompts.toTokens(prefixName, Math.floor(longest / 2)) : [];
-      const own = prompts.toTokens(`soak/${stream}/${index}`, pick(longest - prefix.length));
-      const abort = random() < abortShare ? AbortSignal.timeout(pick(longestPatienceMs)) : undefined;
-      const request = { prompt: [...prefix, ...own], tokens: pick(longestAnswerTokens) };
-      try {
-        await contender.complete(abort ? { ...request, signal: abort } : request);
-        requests++;
-      } catch (error) {
-        if (isRefused(error)) await delay(retryMs);
-        else if (!abort?.aborted) throw error;
-      }
+    const longest = Math.min(longestPromptTokens, contextTokens - longestAnswerTokens);
+    const prefixName = `soak/prefix/${pick(sharedPrefixes)}`;
+    const prefix = random() < 0.5 ? prompts.toTokens(prefixName, Math.floor(longest / 2)) : [];
+    const own = prompts.toTokens(`soak/${stream}/${index}`, pick(longest - prefix.length));
+    const abort = random() < abortShare ? AbortSignal.timeout(pick(longestPatienceMs)) : undefined;
+    const request = { prompt: [...prefix, ...own], tokens: pick(longestAnswerTokens) };
+    try {
+      await contender.complete(abort ? { ...request, signal: abort } : request);
+      requests++;
+    } catch (error) {
+      if (isRefused(error) || !abort?.aborted) throw error;
     }
   }
 
-  const samples: Sample[] = [];
+  async function load(stream: number): Promise<void> {
+    const random = createRandom(`soak/${stream}`);
+    for (let index = 0; isLoading; index++) {
+      const isCanaryDue = stream === 0 && minutesSoFar() >= canaryChecks * canaryMinutes;
+      await retryRefused(() => (isCanaryDue ? checkCanary() : sendNext(stream, index, random)));
+    }
+  }
+
+  await checkCanary();
+  const samples: MemorySample[] = [];
   const running = Promise.all(Array.from({ length: streams }, (_, stream) => load(stream)));
   // A failure ends the load; it is reported when the load is awaited.
   running.catch(() => (isLoading = false));
   while (isLoading && minutesSoFar() < minutes) {
     await delay(Math.min(sampleMs, Math.max(0, minutes - minutesSoFar()) * 60_000));
     const { residentBytes, anonymousBytes } = contender.readMemory();
-    const sample = { minutes: minutesSoFar(), megabytes: residentBytes / 1e6 };
+    const sample = { minutes: minutesSoFar(), megabytes: toMegabytes(residentBytes) };
     samples.push(sample);
+    const heapBytes = await contender.readHeapBytes();
     console.log(
       `${sample.minutes.toFixed(1)} min: ${sample.megabytes.toFixed(1)} MB resident, ` +
-        `${(anonymousBytes / 1e6).toFixed(1)} MB of it not of files, ${requests} requests`,
+        `${toMegabytes(anonymousBytes).toFixed(1)} MB of it not of files, ` +
+        `${toMegabytes(heapBytes ?? NaN).toFixed(1)} MB of JavaScript, ${requests} requests`,
     );
   }
   isLoading = false;
   await running;
-  console.log(`\n${describeGrowth(samples, requests)}`);
+  await retryRefused(checkCanary);
+  const growth = observeGrowth(samples);
+  console.log(`\n${requests} requests; ${describeGrowth(growth)}`);
+  console.log(`${wrongAnswers} of ${canaryChecks} answers to the same request were not as the first`);
+  return growth?.isFlat !== false && wrongAnswers === 0;
+}
+
+function toMegabytes(bytes: number): number {
+  return bytes / 1e6;
 }
 
 /** A stream that was hung up on keeps its slot up to the end of the step. */
-function isRefused(error: unknown): boolean {
-  return error instanceof UnexpectedStatusError && error.status === statusOfFailure.no_free_slot;
+async function retryRefused(work: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await delay(retryMs);
+    }
+  }
 }
 
-function describeGrowth(samples: readonly Sample[], requests: number): string {
-  const observed = samples.slice(Math.floor(samples.length * warmUpShare));
-  const [first, last] = [observed[0], observed.at(-1)];
-  if (!first || !last || first === last) return 'too short to tell whether memory is flat';
-  const perMinute = slope(observed.map(({ minutes, megabytes }) => ({ x: minutes, y: megabytes })));
-  const growth = perMinute * (last.minutes - first.minutes);
-  const share = growth / mean(observed.map(({ megabytes }) => megabytes));
-  return (
-    `${requests} requests; from minute ${first.minutes.toFixed(1)} to ${last.minutes.toFixed(1)} memory changed by ` +
-    `${perMinute.toFixed(2)} MB a minute, ${growth.toFixed(1)} MB or ${(share * 100).toFixed(2)} % in all: ` +
-    (share < flatShare ? 'flat' : 'NOT FLAT')
-  );
+function isRefused(error: unknown): boolean {
+  return error instanceof UnexpectedStatusError && error.status === statusOfFailure.no_free_slot;
 }

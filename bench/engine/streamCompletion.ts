@@ -12,6 +12,8 @@ export interface CompletionDialect {
    * @throws where the line reports an error.
    */
   readTotalTokens(line: string, before: number): number;
+  /** The tokens in this line of the body. */
+  readTokenIds?(line: string): readonly number[];
 }
 
 /** The contender answered with another status than 200. */
@@ -58,16 +60,17 @@ export async function streamCompletion(
     const text = Buffer.concat(arrivals.map(({ chunk }) => chunk)).toString();
     throw new UnexpectedStatusError(response.statusCode, `${url}${dialect.path}`, text);
   }
-  const tokenTimes = readTokenTimes(arrivals, dialect);
+  const { tokenTimes, tokenIds } = readTokens(arrivals, dialect);
   if (tokenTimes.length !== request.tokens) {
     throw new Error(`${tokenTimes.length} tokens from ${url}${dialect.path} instead of ${request.tokens}`);
   }
-  return { sentAt, tokenTimes };
+  return { sentAt, tokenTimes, tokenIds };
 }
 
 /** A token arrived with the end of its line. */
-function readTokenTimes(arrivals: readonly Arrival[], dialect: CompletionDialect): number[] {
-  const times: number[] = [];
+function readTokens(arrivals: readonly Arrival[], dialect: CompletionDialect) {
+  const tokenTimes: number[] = [];
+  const tokenIds: number[] = [];
   let rest = '';
   for (const { at, chunk } of arrivals) {
     // A code point cut in two does not matter: what is counted are lines.
@@ -75,9 +78,10 @@ function readTokenTimes(arrivals: readonly Arrival[], dialect: CompletionDialect
     rest = lines.pop() ?? '';
     for (const line of lines) {
       if (line.trim() === '') continue;
-      const total = dialect.readTotalTokens(line, times.length);
-      while (times.length < total) times.push(at);
+      const total = dialect.readTotalTokens(line, tokenTimes.length);
+      while (tokenTimes.length < total) tokenTimes.push(at);
+      tokenIds.push(...(dialect.readTokenIds?.(line) ?? []));
     }
   }
-  return times;
+  return { tokenTimes, tokenIds };
 }

@@ -54,6 +54,10 @@ function toDialect(model: string): CompletionDialect {
       if (event.type === 'error') throw new Error(`the worker failed: ${event.message}`);
       return event.type === 'output' ? before + event.tokenIds.length : before;
     },
+    readTokenIds: (line) => {
+      const event = GenerationEvent.parse(JSON.parse(line));
+      return event.type === 'output' ? event.tokenIds : [];
+    },
   };
 }
 

@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly pid: number;
   readonly url: string;
   signal(name: NodeJS.Signals): void;
+  /** Whether it still runs, and the end of its output. */
+  describe(): string;
   close(): Promise<void>;
 }
 
@@ -45,13 +47,13 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   process.once('exit', kill);
 
   const url = `http://127.0.0.1:${port}`;
+  const readTail = () => readFileSync(logFile, 'utf8').trim().split('\n').slice(-lastLogLines).join('\n');
   const giveUpAt = performance.now() + longestStartMs;
   while (!(await isHealthy(`${url}${command.healthPath}`))) {
     const isGone = child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
     if (isGone || performance.now() > giveUpAt) {
       kill();
-      const tail = readFileSync(logFile, 'utf8').trim().split('\n').slice(-lastLogLines).join('\n');
-      throw new Error(`${command.name} did not start:\n${tail || command.file}`);
+      throw new Error(`${command.name} did not start:\n${readTail() || command.file}`);
     }
     await delay(healthPollMs);
   }
@@ -59,6 +61,11 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
     pid: child.pid ?? NaN,
     url,
     signal: (name) => child.kill(name),
+    describe: () => {
+      const end = child.signalCode ?? child.exitCode;
+      const state = end === null ? 'is still running' : `ended with ${end}`;
+      return `${command.name} ${state}; the end of its output:\n${readTail()}`;
+    },
     close: async () => {
       child.kill('SIGTERM');
       const timer = setTimeout(kill, longestStopMs);

@@ -20,6 +20,8 @@ export function createProgram(environment: Environment): Command {
     .description('An OpenAI-compatible endpoint on llama.cpp workers.')
     .version(readVersion())
     .showHelpAfterError('(ai-cluster --help lists the commands, ai-cluster <command> --help their settings)')
+    // `nodes` has the settings of its subcommands: each belongs to the command that it stands behind.
+    .enablePositionalOptions()
     .exitOverride();
 
   const add = (parent: Command, name: string, of: CommandName, description: string, run: Run) => {
@@ -38,6 +40,7 @@ export function createProgram(environment: Environment): Command {
       const settings = parseSettings(of, { flags, environment });
       await run({ settings, names: command.args, supervised: given['supervised'] === true });
     });
+    return command;
   };
 
   add(program, 'up', 'up', 'start the controller and local workers, and keep them running', async (given) =>
@@ -52,6 +55,20 @@ export function createProgram(environment: Environment): Command {
   add(program, 'status', 'status', 'show the nodes of a running cluster', async (given) =>
     (await import('./commands/status.js')).printStatus(given.settings),
   );
+  const nodes = add(program, 'nodes', 'nodes', 'list, drain, add and remove nodes', async (given) =>
+    (await import('./commands/nodes.js')).listNodes(given.settings),
+  );
+  const nodeCommands = {
+    drain: ['drainNode', 'give a node no new requests'],
+    undrain: ['undrainNode', 'give a drained node requests again'],
+    add: ['addNode', 'expect a node, or let a removed one join again'],
+    remove: ['removeNode', 'drain a node and forget it'],
+  } as const;
+  for (const [name, [run, description]] of Object.entries(nodeCommands)) {
+    add(nodes, `${name} <id>`, 'nodes', description, async (given) =>
+      (await import('./commands/nodes.js'))[run](given.settings, given.names[0] ?? ''),
+    );
+  }
   const models = program.command('models').description('list, pull and remove models');
   add(models, 'list', 'models', 'list the catalog and the downloaded models', async (given) =>
     (await import('./commands/models.js')).listAllModels(given.settings),

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../config/config.js';
-import type { Logger } from '../observability/logger.js';
+import type { Logger, LogLevel } from '../observability/logger.js';
 import { closeLogger, createLogger } from '../observability/logger.js';
 import type { ChildMessage } from '../protocol/supervision.js';
 import { describeListenError } from './ports.js';
@@ -14,6 +14,7 @@ export interface ServiceOptions {
   /** Under a supervisor, which owns the log files and whose end is ours. */
   readonly supervised: boolean;
   readonly logDir: string;
+  readonly logLevel: LogLevel;
   /** The setting of the port it listens on, for the message that it is in use. */
   readonly portFlag: 'port' | 'worker-port';
 }
@@ -31,11 +32,11 @@ export async function runService(
   options: ServiceOptions,
   start: (logger: Logger) => Promise<Service>,
 ): Promise<void> {
-  const { name, supervised, logDir, portFlag } = options;
+  const { name, supervised, logDir, logLevel: level, portFlag } = options;
   const logger = createLogger(
     supervised
-      ? { output: 'json', process: name }
-      : { output: 'pretty', process: name, logDir, color: process.stdout.isTTY },
+      ? { output: 'json', process: name, level }
+      : { output: 'pretty', process: name, logDir, level, color: process.stdout.isTTY },
   );
   const tellSupervisor = (message: ChildMessage) => process.send?.(message);
   /** Ends the process when the log files have their last line. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { cacheSharings, routingPolicyNames } from '../protocol/routing.js';
 import { httpOrigin, httpUrl, integer, loopbackHost, nodeId, oneOf, text } from './settingKinds.js';
 
 /**
@@ -6,7 +7,7 @@ import { httpOrigin, httpUrl, integer, loopbackHost, nodeId, oneOf, text } from 
  * this table. A setting is read from its flag, else from `AI_CLUSTER_` and the flag in capitals, else its default.
  */
 
-export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status';
+export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status' | 'nodes';
 
 export interface Setting {
   /** The flag without its dashes. */
@@ -31,24 +32,29 @@ export interface Setting {
 const serving = ['up', 'controller', 'worker'] as const;
 const withWorkers = ['up', 'worker'] as const;
 
+/** Of the commands that ask a controller. */
+const controllerAddress = { description: 'address of the controller' };
+const controllerPort = { description: 'port of the controller' };
+const controllerToAsk = { description: 'the controller to ask (default: from --host and --port)' };
+
 export const settings = {
   host: {
     flag: 'host',
-    commands: [...serving, 'status'],
+    commands: [...serving, 'status', 'nodes'],
     value: '<address>',
     description: 'address to listen on',
     defaultText: '127.0.0.1',
     ...loopbackHost,
-    forCommand: { status: { description: 'address of the controller' } },
+    forCommand: { status: controllerAddress, nodes: controllerAddress },
   },
   port: {
     flag: 'port',
-    commands: ['up', 'controller', 'status'],
+    commands: ['up', 'controller', 'status', 'nodes'],
     value: '<port>',
     description: 'port of the controller, the endpoint for clients; 0 picks a free one',
     defaultText: '8080',
     ...integer(0, 65535),
-    forCommand: { status: { description: 'port of the controller' } },
+    forCommand: { status: controllerPort, nodes: controllerPort },
   },
   workers: {
     flag: 'workers',
@@ -130,13 +136,39 @@ export const settings = {
     defaultText: '1024',
     ...integer(0, 1_000_000),
   },
+  routing: {
+    flag: 'routing',
+    commands: ['up', 'controller'],
+    value: '<policy>',
+    description: 'how a worker is chosen: prefix-aware, least-busy or round-robin',
+    defaultText: routingPolicyNames[0],
+    ...oneOf(routingPolicyNames),
+  },
+  cacheSharing: {
+    flag: 'cache-sharing',
+    commands: ['up', 'controller'],
+    value: '<keys|all>',
+    description:
+      'who shares cached prompts: each API key with itself, or all with each other (faster, but an answer that comes sooner tells that somebody sent the same)',
+    defaultText: cacheSharings[0],
+    ...oneOf(cacheSharings),
+  },
   queueLimit: {
     flag: 'queue-limit',
     commands: ['up', 'controller'],
     value: '<requests>',
-    description: 'requests that may wait for a slot; more are answered 503',
+    description: 'requests that may wait for a slot, for each model; more are answered 503',
     defaultText: '512',
     ...integer(0, 100000),
+  },
+  queuePromptMegabytes: {
+    flag: 'queue-prompts',
+    commands: ['up', 'controller'],
+    value: '<MB>',
+    description: 'size of the prompts that may wait for a slot, for each model; more are answered 503',
+    defaultText: '64',
+    // One body of the largest size that is accepted has to fit.
+    ...integer(11, 100000),
   },
   queueTimeoutSeconds: {
     flag: 'queue-timeout',
@@ -145,6 +177,24 @@ export const settings = {
     description: 'longest wait for a slot; then 504',
     defaultText: '120',
     ...integer(1, 3600),
+  },
+  workerSilenceSeconds: {
+    flag: 'worker-silence',
+    commands: ['up', 'controller'],
+    value: '<seconds>',
+    description:
+      'a worker that says nothing of a request for so long is given up; it says something every second',
+    defaultText: '5',
+    ...integer(2, 600),
+  },
+  requestTimeoutSeconds: {
+    flag: 'request-timeout',
+    commands: ['up', 'controller'],
+    value: '<seconds>',
+    description:
+      'longest time for a whole request; then 504. x-request-timeout-ms may ask for less, not for more',
+    defaultText: '3600',
+    ...integer(1, 86400),
   },
   drainTimeoutSeconds: {
     flag: 'drain-timeout',
@@ -161,6 +211,15 @@ export const settings = {
     description: 'folder of combined.log and error.log',
     defaultText: 'logs',
     ...text(),
+  },
+  logLevel: {
+    flag: 'log-level',
+    commands: [...serving],
+    value: '<level>',
+    description:
+      'least important lines to log: error, warn, info or debug (debug has the route of every request)',
+    defaultText: 'info',
+    ...oneOf(['error', 'warn', 'info', 'debug']),
   },
   dataDir: {
     flag: 'data-dir',
@@ -189,11 +248,11 @@ export const settings = {
   },
   controllerUrl: {
     flag: 'controller',
-    commands: ['worker', 'status'],
+    commands: ['worker', 'status', 'nodes'],
     value: '<URL>',
     description: 'the controller to join; without one the worker serves nobody',
     ...httpOrigin(),
-    forCommand: { status: { description: 'the controller to ask (default: from --host and --port)' } },
+    forCommand: { status: controllerToAsk, nodes: controllerToAsk },
   },
   nodeId: {
     flag: 'node-id',

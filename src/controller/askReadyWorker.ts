@@ -1,9 +1,10 @@
 import type { WorkerPool } from '../cluster/workerPool.js';
 import type { ControllerEvents } from '../observability/events.js';
 import { ApiError } from '../protocol/apiError.js';
-import { maxAttempts, type DispatchOptions, type DispatchTarget } from './dispatch.js';
-import { abortError, isBusyRefusal, throwClientsMistake } from './upstream/refusals.js';
-import { UpstreamError } from './upstream/workerClient.js';
+import type { DispatchOptions, DispatchTarget } from './dispatchTarget.js';
+import { maxAttempts } from './recovery/attemptLimits.js';
+import { abortError, judgeFailure } from './recovery/judgeFailure.js';
+import { UpstreamError } from './upstream/upstreamError.js';
 
 /** Work that is done at once and needs no slot: on any ready worker, and on another one where that fails. */
 export type AskReadyWorker = <T>(
@@ -35,15 +36,17 @@ export function createAskReadyWorker({ pool, events }: AskReadyWorkerDeps): AskR
       } catch (error) {
         if (signal.aborted) throw abortError(signal);
         if (!(error instanceof UpstreamError)) throw error;
-        if (isBusyRefusal(error)) {
+        const verdict = judgeFailure(error, params);
+        if (verdict.kind === 'final') throw verdict.error;
+        if (verdict.kind === 'busy') {
           trace.attempts--;
           continue;
         }
-        throwClientsMistake(error, params);
-        const { message: reason, failure } = error;
-        if (error.kind === 'lost') pool.disconnected(node.nodeId, node.instanceId, reason);
+        const { message: reason, kind } = error;
+        if (kind === 'lost' || kind === 'unreachable')
+          pool.disconnected(node.nodeId, node.instanceId, reason);
         const isLast = trace.attempts === maxAttempts || !pool.readyNode(model, asked);
-        const willRetry = (failure?.retryable ?? true) && !isLast;
+        const willRetry = verdict.isRetryable && !isLast;
         events.attemptFailed({ requestId, nodeId: node.nodeId, attempt: trace.attempts, reason, willRetry });
         if (!willRetry) throw new ApiError('worker_failed', { cause: error });
       }

@@ -1,9 +1,9 @@
 import type { WorkerPool } from '../cluster/workerPool.js';
 import type { ClusterView } from '../observability/clusterView.js';
-import { nodeStatusOf } from '../protocol/clusterStatus.js';
+import { statusOf } from './describeNode.js';
 
 export interface ClusterViewDeps {
-  readonly pool: Pick<WorkerPool, 'views'>;
+  readonly pool: Pick<WorkerPool, 'views' | 'countWanted'>;
   readonly queue: { waitingFor(model: string): number };
   /** Configured models: shown on every node, as zero where the node has not loaded them. */
   readonly models: readonly string[];
@@ -14,12 +14,13 @@ export interface ClusterViewDeps {
 /** The live state as the metrics show it. */
 export function readClusterView({ pool, queue, models, servedModels }: ClusterViewDeps): ClusterView {
   const nodes = pool.views().map((node) => {
-    const status = nodeStatusOf[node.state];
+    const status = statusOf(node);
     const reported = new Map(node.models.map((model) => [model.id, model]));
     const ids = new Set([...models, ...reported.keys()]);
     return {
       id: node.id,
       status,
+      breaker: node.health.breaker,
       activeRequests: node.models.reduce((sum, model) => sum + model.leased, 0),
       models: [...ids].map((id) => {
         const model = reported.get(id);
@@ -32,5 +33,9 @@ export function readClusterView({ pool, queue, models, servedModels }: ClusterVi
       }),
     };
   });
-  return { nodes, queue: servedModels.map((model) => ({ model, waiting: queue.waitingFor(model) })) };
+  return {
+    nodes,
+    wantedNodes: pool.countWanted(),
+    queue: servedModels.map((model) => ({ model, waiting: queue.waitingFor(model) })),
+  };
 }

@@ -2,7 +2,7 @@ import type { Response } from 'express';
 import type { Outcome } from '../observability/metrics.js';
 import type { ApiError } from '../protocol/apiError.js';
 import type { Principal } from '../protocol/generateRequest.js';
-import type { DispatchTrace } from './dispatch.js';
+import type { DispatchTrace } from './dispatchTarget.js';
 
 /** An inference request, as far as it is known; the rest is in the traces. */
 export interface InferenceContext {
@@ -28,6 +28,8 @@ export interface RequestContext {
   readonly principal: Principal;
   /** Aborted when the client has left, or with an ApiError as reason when the server ends the request. */
   readonly abort: AbortController;
+  /** When the client's patience ends, by `performance.now()`; undefined: it did not say. */
+  deadlineAt?: number;
   /** The template of the route that matched. */
   path?: string;
   /** Scrapes and the calls of workers are not requests of clients: they are neither counted nor logged. */

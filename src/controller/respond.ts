@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Response } from 'express';
 import { toApiError, type ApiError } from '../protocol/apiError.js';
 import { sseHeaders } from '../protocol/headers.js';
-import { formatSseFrame, sseKeepalive } from '../protocol/sse.js';
+import { formatQueueComment, formatSseFrame, sseKeepalive } from '../protocol/sse.js';
 import type { Presenter } from './presenters/presenter.js';
 import { contextOf, type InferenceContext } from './requestContext.js';
 import type { AnswerEvent } from './runChoices.js';
@@ -63,7 +63,7 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
     res.status(200).set(sseHeaders).flushHeaders();
     inference.firstByteAt = performance.now();
   };
-  const keepalive = startKeepalive(res, open, timings);
+  const keepalive = startKeepalive(res, open, () => signOfLife(inference), timings);
   try {
     for await (const event of events) {
       noteFinish(inference, event);
@@ -90,15 +90,23 @@ function noteFinish(inference: InferenceContext, event: AnswerEvent): void {
   if (event.type === 'ended') inference.finishReason = event.finishReason;
 }
 
+/** Of a request that waits for a slot, where it stands. */
+function signOfLife({ traces }: InferenceContext): string {
+  const places = traces.flatMap(({ queuePlace }) => queuePlace?.() ?? []);
+  const [first] = places.sort((a, b) => a.position - b.position);
+  return first ? formatQueueComment(first) : sseKeepalive;
+}
+
 /** Comments while nothing is sent: the first after the patience, where the stream has not begun. */
 function startKeepalive(
   res: Response,
   open: () => void,
+  comment: () => string,
   { patienceMs, keepaliveMs }: StreamTimings,
 ): { postpone(): void; stop(): void } {
   const beat = () => {
     open();
-    if (!res.writableNeedDrain && !res.destroyed) res.write(sseKeepalive);
+    if (!res.writableNeedDrain && !res.destroyed) res.write(comment());
     timer = setTimeout(beat, keepaliveMs);
   };
   let timer = setTimeout(beat, patienceMs);

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { GenerateRequest } from '../protocol/generateRequest.js';
 import type { FinishReason, GenerationEvent, OutputDelta, TokenUsage } from '../protocol/generation.js';
-import type { DispatchEvent, Dispatcher, DispatchTrace } from './dispatch.js';
+import type { DispatchEvent, Dispatcher } from './dispatch.js';
+import type { DispatchTrace } from './dispatchTarget.js';
 
 type Of<Type extends DispatchEvent['type']> = Extract<GenerationEvent, { type: Type }>;
 
@@ -30,6 +31,8 @@ export type AnswerEvent =
 
 export interface ChoiceOptions {
   readonly signal: AbortSignal;
+  /** As in {@link DispatchOptions}. */
+  readonly deadlineAt?: number | undefined;
   readonly promptParam: string;
   /** So many requests in a row have the same prompt, which is counted once. */
   readonly choicesPerPrompt: number;
@@ -53,7 +56,7 @@ interface Running {
 export async function* runChoices(
   dispatcher: Pick<Dispatcher, 'generate'>,
   requests: readonly GenerateRequest[],
-  { signal, promptParam, choicesPerPrompt, traces }: ChoiceOptions,
+  { signal, promptParam, choicesPerPrompt, traces, deadlineAt }: ChoiceOptions,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
   const stop = new AbortController();
   const allSignals = AbortSignal.any([signal, stop.signal]);
@@ -71,7 +74,7 @@ export async function* runChoices(
     const request = requests[choice];
     const trace = traces[choice];
     if (!request || !trace) return;
-    const events = dispatcher.generate(request, { signal: allSignals, trace, promptParam });
+    const events = dispatcher.generate(request, { signal: allSignals, trace, promptParam, deadlineAt });
     running.set(choice, { events, next: pull(choice, events) });
   }
 

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdmissionQueue } from '../cluster/admissionQueue.js';
 import { startHeartbeatMonitor } from '../cluster/heartbeatMonitor.js';
+import { createAdmissionQueue } from '../cluster/queue/admissionQueue.js';
+import { RetryBudget } from '../cluster/retryBudget.js';
+import { WorkerFates } from '../cluster/workerFates.js';
 import { WorkerPool } from '../cluster/workerPool.js';
 import { createControllerEvents } from '../observability/events.js';
 import type { Logger } from '../observability/logger.js';
 import { createControllerMetrics, initializeRoute } from '../observability/metrics.js';
 import { anonymousPrincipal } from '../protocol/generateRequest.js';
-import { pickLeastBusy } from '../routing/leastBusy.js';
+import type { CacheSharing, RoutingPolicyName } from '../protocol/routing.js';
+import { policies } from '../routing/policies.js';
 import { openStores } from '../stores/openStores.js';
 import { answerWhatNodeRefuses } from './answerWhatNodeRefuses.js';
 import { createApp } from './app.js';
@@ -17,6 +20,7 @@ import { createBatches } from './batches/createBatches.js';
 import { readClusterView } from './clusterView.js';
 import { createAskReadyWorker } from './askReadyWorker.js';
 import { createDispatcher } from './dispatch.js';
+import { createSuspicions } from './recovery/suspicions.js';
 import { chatCompletionsEndpoint } from './endpoints/chatCompletions.js';
 import { completionsEndpoint } from './endpoints/completions.js';
 import { createResponsesEndpoint } from './endpoints/responses.js';
@@ -26,7 +30,10 @@ import { createEmbeddings } from './endpoints/embeddings.js';
 import { createRerank, rerankPaths } from './endpoints/rerank.js';
 import { createDetokenize, createTokenize } from './endpoints/tokenization.js';
 import { createDrainGate } from './middleware/drainGate.js';
+import { measureDecisions } from './measureDecisions.js';
 import { createModelRegistry } from './modelRegistry.js';
+import { clusterNodesRoutes } from './routes/clusterNodes.js';
+import { createRequestWorks } from './requestWork.js';
 import { executionRoute } from './routes/execution.js';
 import { batchesRoutes } from './routes/batches.js';
 import { defaultMaxFileBytes, filesRoutes } from './routes/files.js';
@@ -38,6 +45,7 @@ import { responsesRoutes } from './routes/responses.js';
 import type { Route } from './routes/route.js';
 import { defaultStreamTimings, type StreamTimings } from './respond.js';
 import { refuseSlowBodies } from './refuseSlowBodies.js';
+import { defaultProbeTimings, startWorkerProbes, type ProbeTimings } from './upstream/probeWorkers.js';
 import { createWorkerClient } from './upstream/workerClient.js';
 
 export interface ControllerOptions {
@@ -47,14 +55,26 @@ export interface ControllerOptions {
   /** Configured models and nodes: listed, counted and waited for before they have joined. */
   readonly models: readonly string[];
   readonly nodeIds: readonly string[];
+  /** How a worker is chosen: `prefix-aware` by default. */
+  readonly routing?: RoutingPolicyName;
+  /** Who may share cached prompt prefixes: `keys` by default, each with itself. */
+  readonly cacheSharing?: CacheSharing;
+  /** Requests that may wait for one model. */
   readonly queueLimit: number;
+  /** UTF-8 bytes of the prompts that may wait for one model. */
+  readonly queuePromptBytes?: number;
   readonly queueTimeoutMs: number;
+  /** The longest time for a request. */
+  readonly requestTimeoutMs?: number;
   readonly drainTimeoutMs: number;
+  /** A worker that says nothing for so long is given up; 5 s by default. */
+  readonly workerSilenceMs?: number;
   /** What outlives requests is kept in here, and belongs to the controller alone. */
   readonly dataDir: string;
   /** Of one uploaded file. */
   readonly maxFileBytes?: number;
   readonly streamTimings?: Partial<StreamTimings>;
+  readonly probeTimings?: Partial<ProbeTimings>;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
   readonly version: string;
   readonly logger: Logger;
@@ -66,6 +86,8 @@ export interface RunningController {
   close(): Promise<void>;
 }
 
+const defaultQueuePromptBytes = 64_000_000;
+const defaultRequestTimeoutMs = 3_600_000;
 /** Below a client's own keep-alive time, a connection would be closed at the moment it is used again. */
 const keepAliveTimeoutMs = 75_000;
 /** For the head of a request; answers take as long as they take. */
@@ -80,20 +102,25 @@ const connectionsCheckingIntervalMs = 1_000;
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const now = () => performance.now();
   const stores = openStores(options.dataDir);
-  const gate = createDrainGate();
+  const budget = new RetryBudget();
+  const fates = new WorkerFates();
   const metrics = createControllerMetrics({
     models: options.models,
     nodeIds: options.nodeIds,
     keyIds: [anonymousPrincipal.keyId],
-    minHealthyNodes: options.nodeIds.length,
     readCluster: () => readClusterView({ pool, queue, models: options.models, servedModels: models.ids() }),
+    readRetryBudget: () => budget.remainingRatio(now()),
   });
   const events = createControllerEvents({ logger: options.logger, metrics });
-  const pool = new WorkerPool({ nodeIds: options.nodeIds, now, onStateChanged: events.nodeStateChanged });
+  const gate = createDrainGate(events);
+  const pool = new WorkerPool({ nodeIds: options.nodeIds, now, events });
   const queue = createAdmissionQueue({
     pool,
-    pick: pickLeastBusy,
-    limit: options.queueLimit,
+    route: measureDecisions(policies[options.routing ?? 'prefix-aware'], events.routeDecided),
+    limits: {
+      requests: options.queueLimit,
+      promptBytes: options.queuePromptBytes ?? defaultQueuePromptBytes,
+    },
     timeoutMs: options.queueTimeoutMs,
     now,
   });
@@ -102,12 +129,17 @@ export async function startController(options: ControllerOptions): Promise<Runni
     pool,
     nowSeconds: () => Math.floor(Date.now() / 1000),
   });
-  const workers = createWorkerClient();
+  const workers = createWorkerClient({ silenceTimeoutMs: options.workerSilenceMs });
   const dispatcher = createDispatcher({
     queue,
     pool,
     workers,
+    fates,
+    budget,
+    suspicionsOf: createSuspicions({ fates, events, now }),
+    works: createRequestWorks(options.cacheSharing ?? 'keys'),
     events,
+    now,
     queueTimeoutMs: options.queueTimeoutMs,
   });
 
@@ -190,14 +222,19 @@ export async function startController(options: ControllerOptions): Promise<Runni
       endpoints: Object.keys(batchEndpoints),
       gate: gate.middleware,
     }),
-    ...internalNodesRoutes({ pool, isAllowedWorkerHost: options.isAllowedWorkerHost }),
+    ...clusterNodesRoutes({ pool }),
+    ...internalNodesRoutes({ pool, fates, isAllowedWorkerHost: options.isAllowedWorkerHost }),
     ...documentationRoutes({ version: options.version, models }),
   ];
   for (const { path, methods, isInternal } of routes) {
     for (const method of Object.keys(methods)) if (!isInternal) initializeRoute(metrics, method, path);
   }
 
-  const app = createApp({ events, routes });
+  const app = createApp({
+    events,
+    routes,
+    requestTimeoutMs: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
+  });
   const server = createServer(
     {
       keepAliveTimeout: keepAliveTimeoutMs,
@@ -214,6 +251,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const monitor = startHeartbeatMonitor(pool);
+  const probes = startWorkerProbes(pool, { ...defaultProbeTimings, ...options.probeTimings });
   batches.resume();
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
   options.logger.info('controller ready', { url });
@@ -227,7 +265,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      await Promise.all([closed, workers.close()]);
+      await Promise.all([closed, workers.close(), probes.close()]);
       stores.close();
     },
   };

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import { BreakerState, NodeStatus } from '../protocol/clusterStatus.js';
 import type { ClusterView } from './clusterView.js';
 
 /** Gauges are read from the live state at the time of the scrape; what has left the cluster leaves the metrics. */
@@ -22,6 +23,49 @@ export function addClusterGauges(registers: Registry[], readCluster: () => Clust
     collect() {
       this.reset();
       for (const node of readCluster().nodes) this.set({ node_id: node.id }, node.activeRequests);
+    },
+  });
+  /** One series for each state that a node can have: 1 for the one it has. */
+  const perState = (
+    name: string,
+    help: string,
+    label: 'status' | 'state',
+    states: readonly string[],
+    read: (node: ClusterView['nodes'][number]) => string,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node_id', label],
+      registers,
+      collect() {
+        this.reset();
+        for (const node of readCluster().nodes) {
+          for (const state of states)
+            this.set({ node_id: node.id, [label]: state }, Number(read(node) === state));
+        }
+      },
+    });
+  perState(
+    'ai_cluster_node_status',
+    'Whether the node has this status: 1 or 0',
+    'status',
+    NodeStatus.options,
+    (node) => node.status,
+  );
+  perState(
+    'ai_cluster_circuit_breaker_state',
+    'Whether the circuit breaker of the node is in this state: 1 or 0',
+    'state',
+    BreakerState.options,
+    (node) => node.breaker,
+  );
+  new Gauge({
+    name: 'ai_cluster_config_min_healthy_nodes',
+    help: 'Healthy nodes below which NodesDown fires: the configured and added ones that are not drained',
+    registers,
+    collect() {
+      this.set(readCluster().wantedNodes);
     },
   });
   const perModel = (

@@ -1,7 +1,16 @@
-import type { NodeState } from '../protocol/clusterStatus.js';
+import type { BreakerState, EjectionReason, NodeState } from '../protocol/clusterStatus.js';
 import type { Batch, BatchStatus } from '../protocol/openai/batches.js';
+import type { RoutingReceipt } from '../protocol/routing.js';
 import type { Logger } from './logger.js';
-import { noNode, unmatchedPath, type ControllerMetrics, type Outcome } from './metrics.js';
+import {
+  noNode,
+  removeSeriesOf,
+  unmatchedPath,
+  type ControllerMetrics,
+  type Outcome,
+  type QueueRejection,
+} from './metrics.js';
+import { createRecoveryEvents } from './recoveryMetrics.js';
 
 /** What became of an inference request, for its log line and the metrics. */
 export interface InferenceRecord {
@@ -58,7 +67,18 @@ export type ControllerEvents = ReturnType<typeof createControllerEvents>;
 
 /** One function for each thing that happens: a log line and the metrics that go with it. */
 export function createControllerEvents({ logger, metrics }: { logger: Logger; metrics: ControllerMetrics }) {
+  /** Nodes that are gone: a request that ends late must not bring their series back. */
+  const forgottenNodes = new Set<string>();
+
+  function countInference(inference: InferenceRecord, durationMs: number): void {
+    const { nodeId } = inference;
+    const isForgotten = nodeId !== undefined && forgottenNodes.has(nodeId);
+    recordInference(metrics, isForgotten ? { ...inference, nodeId: undefined } : inference, durationMs);
+  }
+
   return {
+    ...createRecoveryEvents({ logger, metrics }),
+
     requestFinished(record: RequestRecord): void {
       const { inference } = record;
       const labels = {
@@ -68,7 +88,7 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
       };
       metrics.httpRequests.inc(labels);
       metrics.httpRequestDuration.observe(labels, record.durationMs / 1000);
-      if (inference?.isCounted) recordInference(metrics, inference, record.durationMs);
+      if (inference?.isCounted) countInference(inference, record.durationMs);
 
       const isAnswer = record.path === '/ready' && record.status === 503;
       const isError = (record.status >= 500 && !isAnswer) || inference?.outcome === 'error';
@@ -89,7 +109,7 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     /** A request that came in the file of a batch: counted like one of a client, but not as one over HTTP. */
     batchLineFinished(record: BatchLineRecord): void {
       const { inference } = record;
-      recordInference(metrics, inference, record.durationMs);
+      countInference(inference, record.durationMs);
       logger[inference.outcome === 'error' ? 'error' : 'info']('batch line', {
         requestId: record.requestId,
         batchId: record.batchId,
@@ -115,8 +135,40 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     },
 
     nodeStateChanged(change: { nodeId: string; from: NodeState; to: NodeState; reason: string }): void {
+      forgottenNodes.delete(change.nodeId);
       const isLoss = change.to === 'lost' || change.to === 'suspect';
       logger[isLoss ? 'warn' : 'info']('node state', change);
+    },
+
+    breakerChanged(change: { nodeId: string; to: BreakerState }): void {
+      metrics.breakerTransitions.inc({ node_id: change.nodeId, to: change.to });
+      logger[change.to === 'open' ? 'warn' : 'info']('circuit breaker', change);
+    },
+
+    nodeEjected(ejection: { nodeId: string; reason: EjectionReason; forMs: number }): void {
+      metrics.nodeEjections.inc({ node_id: ejection.nodeId, reason: ejection.reason });
+      logger.warn('node ejected', ejection);
+    },
+
+    /** It was removed, or stayed away for long and nobody expects it. */
+    nodeForgotten(nodeId: string): void {
+      forgottenNodes.add(nodeId);
+      void removeSeriesOf(metrics.registry, nodeId);
+      logger.info('node forgotten', { nodeId });
+    },
+
+    /** A policy was asked; most of the time it names a node. */
+    routeDecided(route: { policy: string; reason: string; isGranted: boolean; durationMs: number }): void {
+      const { policy, reason, isGranted, durationMs } = route;
+      metrics.routingDecisionDuration.observe({ policy }, durationMs / 1000);
+      if (isGranted) metrics.routingDecisions.inc({ policy, reason });
+    },
+
+    /** A worker has accepted a request: what was expected of it, and what it says itself. */
+    requestRouted(receipt: RoutingReceipt & { requestId: string; model: string }): void {
+      const { model, nodeId, expectedCachedTokens } = receipt;
+      metrics.prefixCacheExpectedTokens.inc({ model, node_id: nodeId }, expectedCachedTokens);
+      logger.debug('route', receipt);
     },
 
     attemptFailed(failure: {
@@ -127,6 +179,18 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
       willRetry: boolean;
     }) {
       logger.warn('attempt failed', failure);
+    },
+
+    /** The request has a log line of its own. */
+    queueRejected({ reason, keyId }: { reason: QueueRejection; keyId: string }): void {
+      metrics.queueRejected.inc({ reason });
+      if (reason === 'key_limit') metrics.apiKeyRateLimitHits.inc({ key_id: keyId });
+    },
+
+    /** Batch work gave up its slot and waits to go on. */
+    requestPaused(pause: { requestId: string; model: string; nodeId: string; pauses: number }): void {
+      metrics.queuePauses.inc({ model: pause.model });
+      logger.debug('paused', pause);
     },
 
     /** A worker's call that was refused; that it has to join again (404) is no news. */
@@ -163,6 +227,8 @@ function recordInference(metrics: ControllerMetrics, inference: InferenceRecord,
   metrics.inferenceRequests.inc({ model, status });
   metrics.apiKeyRequests.inc({ key_id: keyId, status });
   if (status !== 'rejected') metrics.inferenceDuration.observe({ model, node_id: nodeId }, durationMs / 1000);
+  metrics.prefixCacheQueriedTokens.inc({ model, node_id: nodeId }, inference.promptTokens);
+  metrics.promptCachedTokens.inc({ model, node_id: nodeId }, inference.cachedTokens);
   metrics.tokensGenerated.inc({ model, type: 'prompt' }, inference.promptTokens);
   metrics.tokensGenerated.inc({ model, type: 'completion' }, inference.completionTokens);
   if (inference.queueMs !== undefined) metrics.queueWait.observe({ model }, inference.queueMs / 1000);

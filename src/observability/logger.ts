@@ -21,6 +21,8 @@ export interface LoggerOptions {
   /** Field `process` of every line: `supervisor`, `controller`, `worker_1`. */
   readonly process: string;
   readonly color?: boolean;
+  /** Less important lines are left out; `info` by default. */
+  readonly level?: LogLevel;
 }
 
 const maxFileBytes = 10 * 1024 * 1024;
@@ -56,7 +58,7 @@ export function createLogger(options: LoggerOptions): winston.Logger {
   }
   // Added before the transports, so that a line has the same time in all of them.
   const format = addContext({ process: options.process });
-  const logger = winston.createLogger({ level: 'info', format, transports });
+  const logger = winston.createLogger({ level: options.level ?? 'info', format, transports });
   logger.on('error', (error: Error, transport?: winston.transport) => {
     // What is logged behind the end has nowhere to go.
     if (!transport) return;

@@ -1,19 +1,22 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { BreakerState, EjectionReason } from '../protocol/clusterStatus.js';
 import type { ModelReport } from '../protocol/workerApi.js';
 import { addClusterGauges } from './clusterGauges.js';
 import type { ClusterView } from './clusterView.js';
+import { createRecoveryMetrics } from './recoveryMetrics.js';
 
 /**
  * Every metric: name, type, labels, buckets. The controller owns all `ai_cluster_*` families but
  * `ai_cluster_worker_*`, so that a sum over all processes counts nothing twice.
  */
 
-/** Buckets in seconds: whole requests, time to the first token, stages of a request. */
+/** Buckets in seconds: whole requests, time to the first token, choices of a node, stages of a request. */
 export const buckets = {
   endToEnd: [0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 600],
   firstToken: [
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2, 2.5, 5, 7.5, 10, 20, 40, 80, 160,
   ],
+  decision: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01],
   stage: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 };
 
@@ -23,6 +26,10 @@ export type Outcome = (typeof outcomes)[number];
 
 /** Waits can last as long as the queue lets them. */
 const queueWaitBuckets = [...buckets.stage, 30, 60, 120, 300];
+
+/** Why a request that waited, or would have, was not given a slot. */
+export const queueRejections = ['full', 'key_limit', 'timeout', 'deadline', 'draining', 'no_worker'] as const;
+export type QueueRejection = (typeof queueRejections)[number];
 
 /** Label values of requests that reached no node, name no known model or match no route. */
 export const noNode = 'none';
@@ -34,8 +41,9 @@ export interface ControllerMetricsOptions {
   readonly models: readonly string[];
   readonly nodeIds: readonly string[];
   readonly keyIds: readonly string[];
-  readonly minHealthyNodes: number;
   readonly readCluster: () => ClusterView;
+  /** The share of the retry budget that is left. */
+  readonly readRetryBudget?: () => number;
 }
 
 export type ControllerMetrics = ReturnType<typeof createControllerMetrics>;
@@ -47,6 +55,7 @@ export function createControllerMetrics(options: ControllerMetricsOptions) {
 
   const metrics = {
     registry,
+    ...createRecoveryMetrics(registers, options.readRetryBudget ?? (() => 1)),
     httpRequests: new Counter({
       name: 'ai_cluster_http_requests_total',
       help: 'HTTP requests answered, by route; /metrics and the internal routes are not counted',
@@ -118,16 +127,78 @@ export function createControllerMetrics(options: ControllerMetricsOptions) {
       buckets: queueWaitBuckets,
       registers,
     }),
+    breakerTransitions: new Counter({
+      name: 'ai_cluster_circuit_breaker_transitions_total',
+      help: 'How often the circuit breaker of a node changed to this state',
+      labelNames: ['node_id', 'to'],
+      registers,
+    }),
+    nodeEjections: new Counter({
+      name: 'ai_cluster_node_ejections_total',
+      help: 'How often a node was left out because it did worse than its peers, by what it did worse',
+      labelNames: ['node_id', 'reason'],
+      registers,
+    }),
+    routingDecisions: new Counter({
+      name: 'ai_cluster_routing_decisions_total',
+      help: 'Requests that a policy gave to a node, by what decided it',
+      labelNames: ['policy', 'reason'],
+      registers,
+    }),
+    routingDecisionDuration: new Histogram({
+      name: 'ai_cluster_routing_decision_duration_seconds',
+      help: 'Seconds that a policy took to choose a node, or to let the request wait',
+      labelNames: ['policy'],
+      buckets: buckets.decision,
+      registers,
+    }),
+    prefixCacheQueriedTokens: new Counter({
+      name: 'ai_cluster_prefix_cache_queried_tokens_total',
+      help: 'Prompt tokens that were looked for in caches',
+      labelNames: ['model', 'node_id'],
+      registers,
+    }),
+    promptCachedTokens: new Counter({
+      name: 'ai_cluster_prompt_cached_tokens_total',
+      help: 'Prompt tokens that did not have to be evaluated',
+      labelNames: ['model', 'node_id'],
+      registers,
+    }),
+    prefixCacheExpectedTokens: new Counter({
+      name: 'ai_cluster_prefix_cache_expected_tokens_total',
+      help: 'Prompt tokens that routing expected in the caches of the node it chose, estimated',
+      labelNames: ['model', 'node_id'],
+      registers,
+    }),
+    queueRejected: new Counter({
+      name: 'ai_cluster_queue_rejected_total',
+      help: 'Requests that were not given a slot, by reason',
+      labelNames: ['reason'],
+      registers,
+    }),
+    queuePauses: new Counter({
+      name: 'ai_cluster_queue_pauses_total',
+      help: 'Times that batch work gave its slot to a request of somebody who waits',
+      labelNames: ['model'],
+      registers,
+    }),
   };
 
   addClusterGauges(registers, options.readCluster);
-  new Gauge({
-    name: 'ai_cluster_config_min_healthy_nodes',
-    help: 'Healthy nodes below which NodesDown fires: the configured ones',
-    registers,
-  }).set(options.minHealthyNodes);
   initializeAtZero(metrics, options);
   return metrics;
+}
+
+/** A node that is gone for good takes its series with it; gauges of live state do so by themselves. */
+export async function removeSeriesOf(registry: Registry, nodeId: string): Promise<void> {
+  for (const metric of registry.getMetricsAsArray()) {
+    if (!(metric instanceof Counter || metric instanceof Histogram)) continue;
+    const { values }: { values: { labels: Partial<Record<string, string | number>> }[] } = await metric.get();
+    for (const { labels } of values) {
+      const { le: _bucket, ...own } = labels;
+      if (own['node_id'] === nodeId) metric.remove(own);
+    }
+  }
 }
 
 /** A route is in the metrics before it is called. */
@@ -146,11 +217,23 @@ function initializeAtZero(metrics: ControllerMetrics, options: ControllerMetrics
     for (const type of ['prompt', 'completion']) metrics.tokensGenerated.inc({ model, type }, 0);
     metrics.streamingDuration.zero({ model });
     metrics.queueWait.zero({ model });
+    metrics.queuePauses.inc({ model }, 0);
     for (const nodeId of options.nodeIds) {
       metrics.inferenceDuration.zero({ model, node_id: nodeId });
       metrics.timeToFirstToken.zero({ model, node_id: nodeId });
+      for (const counter of [
+        metrics.prefixCacheQueriedTokens,
+        metrics.promptCachedTokens,
+        metrics.prefixCacheExpectedTokens,
+      ])
+        counter.inc({ model, node_id: nodeId }, 0);
     }
   }
+  for (const node_id of options.nodeIds) {
+    for (const to of BreakerState.options) metrics.breakerTransitions.inc({ node_id, to }, 0);
+    for (const reason of EjectionReason.options) metrics.nodeEjections.inc({ node_id, reason }, 0);
+  }
+  for (const reason of queueRejections) metrics.queueRejected.inc({ reason }, 0);
   for (const keyId of options.keyIds) {
     for (const status of outcomes) metrics.apiKeyRequests.inc({ key_id: keyId, status }, 0);
     metrics.apiKeyRateLimitHits.inc({ key_id: keyId }, 0);
@@ -192,8 +275,7 @@ export function listMetricNames(): string[] {
     models: [],
     nodeIds: [],
     keyIds: [],
-    minHealthyNodes: 0,
-    readCluster: () => ({ nodes: [], queue: [] }),
+    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
   });
   const worker = createWorkerMetrics({ readModels: () => [] });
   return [controller, worker]

@@ -77,13 +77,37 @@ export const errorTable = {
     status: 404,
     type: badRequest,
     code: 'node_not_found',
-    message: 'This node has not joined: join again.',
+    message: 'There is no such node.',
   },
   node_id_taken: {
     status: 409,
     type: badRequest,
     code: 'node_id_taken',
     message: 'Another worker is connected with this node id.',
+  },
+  node_exists: {
+    status: 409,
+    type: badRequest,
+    code: 'node_exists',
+    message: 'There is a node with this id already.',
+  },
+  node_leaving: {
+    status: 409,
+    type: badRequest,
+    code: 'node_leaving',
+    message: 'This node is being removed: it goes when its last request has ended.',
+  },
+  node_removed: {
+    status: 403,
+    type: badRequest,
+    code: 'node_removed',
+    message: 'This node was removed from the cluster: it may join when an operator has added it again.',
+  },
+  loopback_only: {
+    status: 403,
+    type: badRequest,
+    code: 'loopback_only',
+    message: 'Only programs on the machine of the controller may do this, by a loopback address.',
   },
   previous_response_not_found: {
     status: 400,
@@ -137,11 +161,31 @@ export const errorTable = {
     // It was tried on several workers already.
     shouldRetry: false,
   },
+  key_queue_limit: {
+    status: 429,
+    type: 'requests',
+    code: 'rate_limit_exceeded',
+    message: 'So many requests of this API key wait already that there would be no room for others.',
+  },
   queue_timeout: {
     status: 504,
     type: 'server_error',
     code: 'timeout',
     message: 'No worker became free in time.',
+  },
+  deadline_exceeded: {
+    status: 504,
+    type: 'server_error',
+    code: 'timeout',
+    message: 'The request was not finished in the time that it asked for.',
+    shouldRetry: false,
+  },
+  request_crashes_workers: {
+    status: 500,
+    type: 'server_error',
+    code: 'request_crashes_workers',
+    message: 'Two workers died while they read this request: it is not tried again for some minutes.',
+    shouldRetry: false,
   },
   request_aborted: {
     status: 499,
@@ -175,6 +219,8 @@ export interface ApiErrorOptions {
   readonly param?: string | null;
   /** Sent as the header `retry-after`; the official clients honour up to 60 s. */
   readonly retryAfterSeconds?: number;
+  /** Where the request stood in the queue, sent as `x-queue-position` and `x-queue-predicted-start-ms`. */
+  readonly queuePlace?: { readonly position: number; readonly predictedStartMs: number | undefined };
   /** The methods a route has, sent as the header `allow`. */
   readonly allow?: readonly string[];
   readonly cause?: unknown;
@@ -186,6 +232,7 @@ export class ApiError extends Error {
   readonly status: number;
   readonly param: string | null;
   readonly retryAfterSeconds: number | undefined;
+  readonly queuePlace: ApiErrorOptions['queuePlace'];
   readonly allow: readonly string[] | undefined;
   readonly shouldRetry: boolean | undefined;
 
@@ -198,6 +245,7 @@ export class ApiError extends Error {
     this.shouldRetry = row.shouldRetry;
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.queuePlace = options.queuePlace;
     this.allow = options.allow;
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PrefixChain } from './prefix.js';
 
 /**
  * What a worker is asked to generate. Requests are strict: what a worker does not know it refuses, so that nothing is
@@ -135,6 +136,8 @@ const common = {
    * behind the prompt and replayed silently; only what follows them is emitted.
    */
   resumeTokens: z.array(z.int().min(0)),
+  /** Names under which the worker says what it holds of the prompt. */
+  prefixChain: PrefixChain.optional(),
 };
 
 export const ChatGenerateRequest = z.strictObject({

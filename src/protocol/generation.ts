@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HeldPrefixes } from './prefix.js';
 
 /** What a worker answers to a {@link GenerateRequest}: a stream of events, NDJSON, one event a line. */
 
@@ -108,6 +109,8 @@ export const GenerationEvent = z.discriminatedUnion('type', [
     /** Of the request's stop texts, the one that ended the generation, where one did. */
     stopText: z.string().optional(),
     usage: TokenUsage,
+    /** What the slot's cache holds of the prompt now, where the request came with a prefix chain. */
+    cachedPrefix: HeldPrefixes.optional(),
     timings: z.object({ prefillMs: z.number().min(0), decodeMs: z.number().min(0) }),
   }),
   GenerationFailure.extend({ type: z.literal('error') }),

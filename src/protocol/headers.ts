@@ -7,8 +7,16 @@ export const headers = {
   retryAfter: 'retry-after',
   /** Official clients try again, or do not, as it says. */
   shouldRetry: 'x-should-retry',
+  /** In how many milliseconds the client wants its answer to be complete. */
+  requestTimeout: 'x-request-timeout-ms',
+  /** Of a request that was turned away: its place in the queue, and when it would have begun. */
+  queuePosition: 'x-queue-position',
+  queuePredictedStartMs: 'x-queue-predicted-start-ms',
   processingMs: 'openai-processing-ms',
   openAiVersion: 'openai-version',
+  /** `route` asks for the receipt of the route, which comes back as JSON in the other one. */
+  explain: 'x-ai-cluster-explain',
+  route: 'x-ai-cluster-route',
 } as const;
 
 /** Headers of an SSE answer: no caching, no buffering by proxies (`x-accel-buffering` is nginx's). */

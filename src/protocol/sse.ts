@@ -15,3 +15,12 @@ export const sseDone: SseFrame = { data: '[DONE]' };
 
 /** A comment frame: ignored by every client, keeps proxies and idle timers awake. */
 export const sseKeepalive = ': keepalive\n\n';
+
+/** The same, of a request that waits for a slot: where it stands, and in how many milliseconds it is expected to begin. */
+export function formatQueueComment(place: {
+  readonly position: number;
+  readonly predictedStartMs: number | undefined;
+}): string {
+  const start = place.predictedStartMs === undefined ? '' : ` predicted_start_ms=${place.predictedStartMs}`;
+  return `: queue position=${place.position}${start}\n\n`;
+}

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HeldPrefixes } from './prefix.js';
 
 /** How a worker joins the controller and stays known: `POST /internal/v1/nodes`, then a heartbeat every second. */
 
@@ -35,6 +36,8 @@ export const ModelReport = z.object({
   memoryBytes: z.number().min(0),
   /** Changes when the same seed may give another output: model file, engine version. */
   fingerprint: z.string(),
+  /** All prompt prefixes that its caches hold; left out where nothing has changed since the last report. */
+  prefixes: HeldPrefixes.optional(),
 });
 export type ModelReport = z.infer<typeof ModelReport>;
 

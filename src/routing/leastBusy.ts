@@ -1,47 +1,30 @@
+import { freeNodes, servingNodes } from './eligibility.js';
 import type { NodeSnapshot } from './nodeSnapshot.js';
+import type { RoutingPolicy } from './policy.js';
 
-/** Filter: nodes that could run a request now. */
-export function isEligible(node: NodeSnapshot): boolean {
-  return node.isReady && node.slotsFree > 0;
+/** Score, 0..1: the share of the node's slots that is free, less while it starts slowly. */
+export function scoreFreeSlots({ slotsFree, slotsTotal, weight }: NodeSnapshot): number {
+  return slotsTotal === 0 ? 0 : (Math.max(0, slotsFree) / slotsTotal) * weight;
 }
 
-/** Score, 0..1: the share of the node's slots that is free. */
-export function scoreFreeSlots(node: NodeSnapshot): number {
-  return node.slotsTotal === 0 ? 0 : node.slotsFree / node.slotsTotal;
+/** Among nodes that are as good: the one with more free slots, fewer requests so far, the first by id. */
+export function compareLoad(a: NodeSnapshot, b: NodeSnapshot): number {
+  return scoreFreeSlots(b) - scoreFreeSlots(a) || a.claims - b.claims || (a.nodeId < b.nodeId ? -1 : 1);
 }
 
-/** What a request that is tried again has learned of nodes. */
-export interface AttemptHistory {
-  /** Nodes that failed it: taken only where no other ready node serves the model. */
-  readonly failedOn: ReadonlySet<string>;
-  /** The node that had no free slot a moment ago: taken only where no other has one. */
-  readonly busyNodeId: string | undefined;
-}
-
-const noHistory: AttemptHistory = { failedOn: new Set(), busyNodeId: undefined };
-
-/** Filter: a node that fails at once always looks free, so a request that it failed waits for another one. */
-function withoutFailed(
-  nodes: readonly NodeSnapshot[],
-  failedOn: ReadonlySet<string>,
-): readonly NodeSnapshot[] {
-  const others = nodes.filter(({ nodeId }) => !failedOn.has(nodeId));
-  return others.some(({ isReady, slotsTotal }) => isReady && slotsTotal > 0) ? others : nodes;
-}
-
-/**
- * Pick: the eligible node with the largest share of free slots; among equals the one that was given the fewest
- * requests, then the first by id, so that the choice is the same for the same snapshot.
- *
- * @returns undefined where no node can take the request now.
- */
-export function pickLeastBusy(
-  nodes: readonly NodeSnapshot[],
-  { failedOn, busyNodeId }: AttemptHistory = noHistory,
-): NodeSnapshot | undefined {
-  const eligible = withoutFailed(nodes, failedOn).filter(isEligible);
-  const elsewhere = eligible.filter(({ nodeId }) => nodeId !== busyNodeId);
-  return (elsewhere.length > 0 ? elsewhere : eligible).sort(
-    (a, b) => scoreFreeSlots(b) - scoreFreeSlots(a) || a.claims - b.claims || (a.nodeId < b.nodeId ? -1 : 1),
-  )[0];
-}
+/** Pick: the largest share of free slots, whatever the nodes are and hold. */
+export const leastBusy: RoutingPolicy = (nodes, { history }) => {
+  const serving = servingNodes(nodes, history);
+  const best = [...freeNodes(serving, history)].sort(compareLoad)[0];
+  return {
+    policy: 'least-busy',
+    nodeId: best?.nodeId,
+    reason: best ? 'load' : 'full',
+    candidates: serving.map((node) => ({
+      nodeId: node.nodeId,
+      score: scoreFreeSlots(node),
+      cachedTokens: node.cachedTokens,
+      ...(node.slotsFree > 0 ? {} : { passedOver: 'full' as const }),
+    })),
+  };
+};

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.js';
@@ -83,15 +83,18 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
             version: options.version,
           },
           report,
+          heldPrefixes: (id) => {
+            const model = models.get(id);
+            return model?.kind === 'generation' ? model.scheduler.heldPrefixes() : undefined;
+          },
           logger,
         });
   let runtime: LlamaRuntime | undefined;
   let prefixStore: PrefixStore | undefined;
 
   async function closeAll(): Promise<void> {
+    await closeServer(server);
     await link?.close();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
     await whenIdle();
     await Promise.all([...models.values()].map((model) => model.dispose()));
     await runtime?.dispose();
@@ -134,16 +137,34 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     url,
     close: async () => {
       phase = 'draining';
-      void link?.announce();
+      const announced = link?.announce();
       const timer = new AbortController();
       await Promise.race([
         whenIdle(),
         delay(options.drainTimeoutMs, undefined, { signal: timer.signal }).catch(() => undefined),
       ]);
       timer.abort();
+      // Whose connection ends now is not held against a worker that said that it leaves.
+      await Promise.race([announced, delay(goodbyeMs)]);
+      for (const model of models.values()) if (model.kind === 'generation') model.scheduler.dismiss();
       await closeAll();
     },
   };
+}
+
+/** For the last words to arrive. */
+const goodbyeMs = 500;
+
+/** Lets answers that are at their end go out, and cuts the others. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  const sweep = setInterval(() => server.closeIdleConnections(), 10);
+  const timer = new AbortController();
+  await Promise.race([closed, delay(goodbyeMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
+  clearInterval(sweep);
+  server.closeAllConnections();
+  await closed;
 }
 
 /** As the runtime does it, with the file named in what it throws. */

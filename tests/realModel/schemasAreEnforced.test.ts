@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ChatGenerateRequest, Sampling } from '../../src/protocol/generateRequest.js';
+import type { LlamaEngine } from '../../src/worker/engine/engine.js';
 import type { Scheduler } from '../../src/worker/scheduler/scheduler.js';
 import { createAjvJudge } from '../support/ajvJudge.js';
-import { generate, greedy, toRequest } from '../support/generate.js';
+import { generate, greedy, toRequest, type Generated } from '../support/generate.js';
 import { jsonSchemas } from '../support/jsonSchemas.js';
 import { describeWithModel, samples, startRealEngine, type RealEngine } from '../support/realEngine.js';
 import { toScheduler } from '../support/tinyScheduler.js';
@@ -33,23 +35,45 @@ describeWithModel('an answer that has to follow a schema', () => {
         return;
       }
       const validate = createAjvJudge(schema);
-      const answers = await Promise.all(Array.from({ length: samples }, (_, seed) => draw(ask(seed))));
-      for (const { text, done } of answers) {
-        // An answer that met the token limit is cut off; whatever came before has to be the beginning of a valid one.
-        if (done?.finishReason === 'length') continue;
+      const answers = await Promise.all(Array.from({ length: samples }, (_, seed) => drawWhole(ask(seed))));
+      for (const text of answers)
         expect(validate(JSON.parse(text)), `${text}\n${JSON.stringify(validate.errors)}`).toBe(true);
-      }
-      // A model of this size now and then never ends a text; of several answers one does.
-      if (samples > 1) expect(answers.some(({ done }) => done?.finishReason === 'stop')).toBe(true);
     },
     600_000,
   );
 
+  /**
+   * The text of an answer. A model of this size now and then never ends a text: one that met the token limit is brought
+   * to an end by biases, which shows that it was the beginning of a valid one.
+   */
+  async function drawWhole(request: ChatGenerateRequest): Promise<string> {
+    const { text, tokens, deltas, done } = await draw(request);
+    if (done?.finishReason === 'stop') return text;
+    const end = await draw({
+      ...request,
+      resumeTokens: tokens,
+      maxTokens: tokens.length + 400,
+      sampling: { ...greedy, logitBias: closingBiases(real.engine) },
+    });
+    // What was held back when the limit was met comes again with the rest.
+    const whole = deltas.join('') + end.text;
+    expect([end.error?.message, end.done?.finishReason], whole).toEqual([undefined, 'stop']);
+    return whole;
+  }
+
   /** Waits for a free slot, as the controller's queue does. */
-  async function draw(request: ReturnType<typeof toRequest>) {
+  async function draw(request: ChatGenerateRequest): Promise<Generated> {
     for (;;) {
       if (scheduler.report().slotsBusy < real.engine.slotCount) return generate(scheduler, request);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 });
+
+/** Makes a text end as soon as the grammar lets it: strings first (an address needs its @ and a dot), then lists and objects. */
+function closingBiases(engine: LlamaEngine): Sampling['logitBias'] {
+  const biasOf = { '"': 100, ']': 60, '}': 60, '@': 80, '.': 50, null: 40 };
+  return Object.entries(biasOf).flatMap(([text, bias]) =>
+    engine.tokenize(text, { special: false }).map((token) => ({ token, bias })),
+  );
+}

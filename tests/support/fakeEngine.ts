@@ -103,7 +103,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       await turn();
       files.set(file, [...cacheOf(slot)]);
     },
-    loadCache: async (slot, file, tokens) => {
+    loadCache: async (slot, { file, tokens }) => {
       await turn();
       const state = files.get(file);
       if (state?.join() !== tokens.join()) throw new Error(`no such state: ${file}`);

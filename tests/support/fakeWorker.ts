@@ -6,6 +6,7 @@ import winston from 'winston';
 import { CountRequest, type CountResponse } from '../../src/protocol/count.js';
 import { GenerateRequest } from '../../src/protocol/generateRequest.js';
 import { type GenerationEvent, type GenerationFailure } from '../../src/protocol/generation.js';
+import type { HeldPrefix } from '../../src/protocol/prefix.js';
 import { ndjsonContentType } from '../../src/protocol/headers.js';
 import { internalPaths, type ModelKind, type NodeReport } from '../../src/protocol/workerApi.js';
 import { startControllerLink, type ControllerLink } from '../../src/worker/joinController.js';
@@ -20,6 +21,8 @@ export interface WorkerCall {
   send(event: GenerationEvent): Promise<void>;
   /** Sends a line that is no event. */
   sendLine(line: string): Promise<void>;
+  /** Sends bytes as they are, behind these headers where none were sent. */
+  sendRaw(bytes: string | Buffer, headers?: Record<string, string>): Promise<void>;
   /** Sends the status and the headers of a stream, and no event. */
   sendHeaders(): void;
   refuse(status: number, failure: GenerationFailure): void;
@@ -84,17 +87,25 @@ export interface FakeWorker {
   /** The next requests get these scripts, one each. */
   answerNext(...scripts: readonly Script[]): void;
   slotsBusy(): number;
-  /** Connections that were opened to it so far. */
+  /** How it answers the controller's health probes: with its phase, never, or with a broken connection. */
+  health: 'ok' | 'silent' | 'broken';
+  /** Connections that requests came on so far; those of health probes are not counted. */
   connections(): number;
+  /** And those that are open now. */
+  openConnections(): number;
   /** Joins and sends heartbeats, as the worker does. */
   join(controllerUrl: string, instanceId?: string): void;
   /** Closes the connection of the heartbeats; generations run on. */
   leave(): Promise<void>;
   setPhase(phase: NodeReport['phase']): void;
+  /** Its caches hold these from now on; resolves when the controller was told. */
+  hold(prefixes: readonly HeldPrefix[]): Promise<void>;
   /** Heartbeats go on, but connections are refused and open ones reset. */
   stopListening(): Promise<void>;
   /** Dies: all connections are reset and new ones refused. */
   kill(): Promise<void>;
+  /** The same, but what was sent before arrives, as when a process ends. */
+  exit(): Promise<void>;
 }
 
 const silent = winston.createLogger({ silent: true });
@@ -113,7 +124,8 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
   const startedAt = performance.now();
   let phase: NodeReport['phase'] = 'ready';
   let link: ControllerLink | undefined;
-  let connections = 0;
+  const connections = new Set<Socket>();
+  let held: readonly HeldPrefix[] = [];
 
   async function generate(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const parsed = GenerateRequest.safeParse(await readJson(req));
@@ -182,7 +194,15 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     sendJson(res, 200, { promptTokens: options.promptTokens ?? 7 } satisfies CountResponse);
   }
 
+  function answerProbe(res: ServerResponse): void {
+    if (worker.health === 'silent') return;
+    if (worker.health === 'broken') return void res.destroy();
+    sendJson(res, phase === 'ready' ? 200 : 503, { status: phase });
+  }
+
   const server = createServer({ keepAliveTimeout: 90_000 }, (req, res) => {
+    if (req.url === '/health') return answerProbe(res);
+    connections.add(req.socket);
     const handlers: Record<string, typeof generate> = {
       [internalPaths.generate]: generate,
       [internalPaths.count]: count,
@@ -191,7 +211,6 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     work.catch(() => res.destroy());
   });
   server.on('connection', (socket: Socket) => {
-    connections++;
     socket.setNoDelay(true);
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
@@ -211,7 +230,9 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     script: options.script ?? answer(['Hel', 'lo', ' wor', 'ld']),
     answerNext: (...scripts) => void queued.push(...scripts),
     slotsBusy: () => busy.size,
-    connections: () => connections,
+    health: 'ok',
+    connections: () => connections.size,
+    openConnections: () => sockets.size,
     join(controllerUrl, instanceId = randomUUID()) {
       link = startControllerLink({
         controllerUrl,
@@ -236,6 +257,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
             fingerprint: 'fp_fake',
           })),
         }),
+        heldPrefixes: () => held,
         logger: silent,
       });
     },
@@ -248,11 +270,20 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       phase = next;
       void link?.announce();
     },
+    async hold(prefixes) {
+      held = prefixes;
+      await link?.announce();
+    },
     async stopListening() {
       const closed: Promise<unknown> = server.listening ? once(server, 'close') : Promise.resolve();
       server.close();
       for (const socket of sockets) socket.resetAndDestroy();
       await closed;
+    },
+    async exit() {
+      server.close();
+      for (const socket of sockets) socket.destroySoon();
+      await worker.leave();
     },
     async kill() {
       await Promise.all([worker.stopListening(), worker.leave()]);
@@ -281,6 +312,10 @@ function toCall(
       if (event.type === 'done' || event.type === 'error') res.end();
     },
     sendLine: write,
+    sendRaw: async (bytes, headers = { 'content-type': ndjsonContentType }) => {
+      if (!res.headersSent) res.writeHead(200, headers);
+      if (!res.write(bytes)) await drained(res);
+    },
     sendHeaders: () => {
       res.writeHead(200, { 'content-type': ndjsonContentType });
       res.flushHeaders();

@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { request } from 'undici';
 import { expect } from 'vitest';
-import { startController } from '../../src/controller/startController.js';
+import { startController, type ControllerOptions } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { eventually } from './eventually.js';
 import { captureLog, testControllerOptions, type LogCapture } from './testCluster.js';
@@ -19,12 +19,13 @@ export interface RealCluster {
 }
 
 /** A controller and a real worker with the models `tiny`, `tiny-embedding` and `tiny-rerank`. */
-export async function startRealCluster(): Promise<RealCluster> {
+export async function startRealCluster(options: Partial<ControllerOptions> = {}): Promise<RealCluster> {
   const log = captureLog();
   const controller = await startController({
     ...testControllerOptions,
     models: ['tiny'],
     logger: log.logger,
+    ...options,
   });
   const { url } = controller;
   const worker = await startTinyWorker({ controllerUrl: url });

@@ -34,7 +34,7 @@ export interface AnswerOptions {
  * Answers with these tokens, one event each; an empty one is a token without text. A request with `resumeTokens` goes
  * on behind them and is refused if they are not the beginning of this answer.
  */
-export function answer(tokens: readonly string[], options: AnswerOptions = {}): Script {
+export function answer(tokens: readonly (string | OutputDelta)[], options: AnswerOptions = {}): Script {
   const { gate, tokensBeforeGate = 0, tokensPerSecond, fault, promptTokens = 7, cachedTokens = 0 } = options;
 
   return async (call) => {
@@ -73,7 +73,8 @@ export function answer(tokens: readonly string[], options: AnswerOptions = {}): 
   };
 }
 
-function toDeltas(text: string | undefined): OutputDelta[] {
+function toDeltas(text: string | OutputDelta | undefined): OutputDelta[] {
+  if (typeof text === 'object') return [text];
   return text ? [{ type: 'text', delta: text }] : [];
 }
 

@@ -15,16 +15,22 @@ export async function runController(
 ): Promise<void> {
   const models = await readModelIds(settings);
   if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
-  const service = { name: 'controller', supervised, logDir: settings.logDir, portFlag: 'port' } as const;
+  const { logDir, logLevel } = settings;
+  const service = { name: 'controller', supervised, logDir, logLevel, portFlag: 'port' } as const;
   await runService(service, (logger) =>
     startController({
       host: settings.host,
       port: settings.port,
       models,
       nodeIds: workerNames(settings.workers),
+      routing: settings.routing,
+      cacheSharing: settings.cacheSharing,
       queueLimit: settings.queueLimit,
+      queuePromptBytes: settings.queuePromptMegabytes * 1_000_000,
       queueTimeoutMs: settings.queueTimeoutSeconds * 1000,
+      requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
       dataDir: path.resolve(settings.dataDir, 'controller'),
+      workerSilenceMs: settings.workerSilenceSeconds * 1000,
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
       isAllowedWorkerHost: isLoopbackHost,
       version: readVersion(),

@@ -41,6 +41,7 @@ export async function runUp(settings: Settings, environment: Environment): Promi
     output: 'pretty',
     process: 'supervisor',
     logDir: settings.logDir,
+    level: settings.logLevel,
     color: process.stdout.isTTY,
   });
   if (plan.warning !== undefined) logger.warn(plan.warning);

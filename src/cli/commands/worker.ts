@@ -11,9 +11,9 @@ import { runService } from '../service.js';
 /** `ai-cluster worker`. By itself it may use all cores; `up` tells each of its workers how many. */
 export async function runWorker(settings: Settings, { supervised }: { supervised: boolean }): Promise<void> {
   const plan = planThreads({ cores: availableParallelism(), workers: 1, requested: settings.threads });
-  const { nodeId: name, logDir, workerPort } = settings;
+  const { nodeId: name, logDir, logLevel, workerPort } = settings;
   if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
-  await runService({ name, supervised, logDir, portFlag: 'worker-port' }, async (logger) => {
+  await runService({ name, supervised, logDir, logLevel, portFlag: 'worker-port' }, async (logger) => {
     if (plan.warning !== undefined) logger.warn(plan.warning);
     if (settings.controllerUrl === undefined) {
       logger.warn('no --controller was given: this worker joins nothing and gets no requests');

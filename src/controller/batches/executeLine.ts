@@ -49,8 +49,8 @@ export type ExecuteLine = (
   options: { batchId: string; requestId: string; principal: Principal; signal: AbortSignal },
 ) => Promise<LineAnswer>;
 
-/** A full queue, a wait that was too long, a cluster that stops: 503 and 504. */
-const busyStatuses: ReadonlySet<number> = new Set([503, 504]);
+/** A full queue or a full share of it, a wait that was too long, a cluster that stops. */
+const busyStatuses: ReadonlySet<number> = new Set([429, 503, 504]);
 
 export function createLineExecutor({
   endpoints,

@@ -3,6 +3,7 @@ import { EmbeddingsRequest, toReadingUsage, type EmbeddingList } from '../../pro
 import { never, refuseParameters } from '../../protocol/openai/unsupportedParameters.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { requireModel } from '../routes/models.js';
+import { toReadingWork } from '../requestWork.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** An input that is too long is refused, never cut. */
@@ -10,7 +11,7 @@ export const unsupportedInEmbeddings = { truncate_prompt_tokens: never };
 
 /** `POST /v1/embeddings`: all inputs of a request go to one worker, which takes them one after another. */
 export function createEmbeddings({ dispatcher, workers, models }: ExecuteDeps): Execute {
-  return async function executeEmbeddings(body, { requestId, principal }, signal, inference) {
+  return async function executeEmbeddings(body, { requestId, principal, deadlineAt }, signal, inference) {
     const request = parseBody(EmbeddingsRequest, body);
     const { model, input, encoding_format: format, dimensions = null } = request;
     refuseParameters(request, unsupportedInEmbeddings);
@@ -19,9 +20,15 @@ export function createEmbeddings({ dispatcher, workers, models }: ExecuteDeps): 
 
     const { inputs, paramOf } = toInputs(input);
     const { embeddings, promptTokens } = await dispatcher.call(
-      { requestId, principal, model },
-      { signal, trace, promptParam: 'input', inputParam: paramOf },
-      (url) => workers.embed(url, { model, principal, inputs, dimensions }, signal),
+      {
+        requestId,
+        principal,
+        model,
+        work: toReadingWork(inputs),
+        content: () => ({ model, inputs, dimensions }),
+      },
+      { signal, trace, promptParam: 'input', inputParam: paramOf, deadlineAt },
+      (url, attempt) => workers.embed(url, { model, principal, inputs, dimensions }, attempt),
     );
     trace.promptTokens = promptTokens;
     return {

@@ -7,6 +7,8 @@ import type { Presenter } from '../presenters/presenter.js';
 export interface Asker {
   readonly requestId: string;
   readonly principal: Principal;
+  /** When the client's patience ends, by `performance.now()`. */
+  readonly deadlineAt?: number | undefined;
 }
 
 /** A client's request for text, understood: what to run, and how the client is told. */

@@ -1,7 +1,8 @@
 import type { WorkerClient } from '../upstream/workerClient.js';
 import { createTrace, type InferenceContext } from '../requestContext.js';
 import type { AskReadyWorker } from '../askReadyWorker.js';
-import type { Dispatcher, DispatchTrace } from '../dispatch.js';
+import type { Dispatcher } from '../dispatch.js';
+import type { DispatchTrace } from '../dispatchTarget.js';
 import type { ModelRegistry } from '../routes/models.js';
 import type { Asker } from './endpoint.js';
 

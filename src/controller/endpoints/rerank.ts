@@ -9,6 +9,7 @@ import {
 import { equals, never, refuseParameters } from '../../protocol/openai/unsupportedParameters.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { resolveModel } from '../routes/models.js';
+import { toReadingWork } from '../requestWork.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** A document that is too long is refused, never cut; scores are from 0 to 1. */
@@ -27,7 +28,7 @@ const documentsOfSearchUnit = 100;
 
 /** `POST /v1/rerank`, in Cohere's form or in TEI's. */
 export function createRerank({ dispatcher, workers, models }: ExecuteDeps): Execute {
-  return async function executeRerank(body, { requestId, principal }, signal, inference) {
+  return async function executeRerank(body, { requestId, principal, deadlineAt }, signal, inference) {
     const form = isTextsForm(body) ? readTexts(body) : readDocuments(body);
     const { request, param, documents } = form;
     refuseParameters(request, unsupportedInRerank);
@@ -35,9 +36,15 @@ export function createRerank({ dispatcher, workers, models }: ExecuteDeps): Exec
     const trace = noteModel(inference, model);
 
     const { scores, promptTokens } = await dispatcher.call(
-      { requestId, principal, model },
-      { signal, trace, promptParam: param, inputParam: (index) => `${param}[${index}]` },
-      (url) => workers.rank(url, { model, principal, query: request.query, documents }, signal),
+      {
+        requestId,
+        principal,
+        model,
+        work: toReadingWork([request.query, ...documents]),
+        content: () => ({ model, query: request.query, documents }),
+      },
+      { signal, trace, promptParam: param, inputParam: (index) => `${param}[${index}]`, deadlineAt },
+      (url, attempt) => workers.rank(url, { model, principal, query: request.query, documents }, attempt),
     );
     trace.promptTokens = promptTokens;
     return form.present({ best: pickBest(scores, request.top_n), model, promptTokens });

@@ -32,6 +32,8 @@ export async function beginGeneration<Body extends { model: string }>(
   inference.traces = requests.map(createTrace);
   inference.choicesPerPrompt = choicesPerPrompt;
   const { traces } = inference;
-  const events = runChoices(dispatcher, requests, { signal, promptParam, choicesPerPrompt, traces });
+  const { deadlineAt } = asker;
+  const choices = { signal, promptParam, choicesPerPrompt, traces, deadlineAt };
+  const events = runChoices(dispatcher, requests, choices);
   return { events, presenter, inference, keep };
 }

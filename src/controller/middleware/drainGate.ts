@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RequestHandler } from 'express';
+import type { ControllerEvents } from '../../observability/events.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { contextOf, type RequestContext } from '../requestContext.js';
 
@@ -12,7 +13,7 @@ export interface DrainGate {
   drain(timeoutMs: number): Promise<void>;
 }
 
-export function createDrainGate(): DrainGate {
+export function createDrainGate(events: Pick<ControllerEvents, 'queueRejected'>): DrainGate {
   const active = new Set<RequestContext>();
   let isDraining = false;
   let onEmpty: (() => void) | undefined;
@@ -22,8 +23,11 @@ export function createDrainGate(): DrainGate {
 
   return {
     middleware: function passGate(_req, res, next) {
-      if (isDraining) throw new ApiError('server_is_draining', { retryAfterSeconds: 1 });
       const context = contextOf(res);
+      if (isDraining) {
+        if (context.inference) events.queueRejected({ reason: 'draining', keyId: context.principal.keyId });
+        throw new ApiError('server_is_draining', { retryAfterSeconds: 1 });
+      }
       active.add(context);
       res.once('close', () => {
         active.delete(context);

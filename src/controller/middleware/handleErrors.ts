@@ -29,6 +29,11 @@ export const handleErrors: ErrorRequestHandler = (thrown, _req, res, _next) => {
 
 function sendError(res: Response, error: ApiError): void {
   if (error.retryAfterSeconds !== undefined) res.set(headers.retryAfter, String(error.retryAfterSeconds));
+  if (error.queuePlace) {
+    const { position, predictedStartMs } = error.queuePlace;
+    res.set(headers.queuePosition, String(position));
+    if (predictedStartMs !== undefined) res.set(headers.queuePredictedStartMs, String(predictedStartMs));
+  }
   if (error.allow) res.set('allow', error.allow.join(', '));
   if (error.errorName === 'server_is_draining') res.set('connection', 'close');
   if (error.shouldRetry !== undefined) res.set(headers.shouldRetry, String(error.shouldRetry));

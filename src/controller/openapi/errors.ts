@@ -40,7 +40,10 @@ export const inferenceErrors: readonly ErrorName[] = [
   'server_is_overloaded',
   'server_is_draining',
   'worker_failed',
+  'request_crashes_workers',
   'queue_timeout',
+  'key_queue_limit',
+  'deadline_exceeded',
 ];
 
 /** Any request can meet it. */
@@ -70,7 +73,7 @@ export function toErrorResponses(
 
 /** Of every answer; those that ask for patience say for how long. */
 export function headersOf(status: number): Readonly<Record<string, Reference>> {
-  const isPatience = status === 503 || status === 504;
+  const isPatience = status === 429 || status === 503 || status === 504;
   return {
     [headers.requestId]: { $ref: '#/components/headers/RequestId' },
     ...(isPatience && { [headers.retryAfter]: { $ref: '#/components/headers/RetryAfter' } }),

@@ -6,6 +6,7 @@ import { embeddingsGroup } from './groups/embeddings.js';
 import { filesGroup } from './groups/files.js';
 import { messagesGroup } from './groups/messages.js';
 import { modelsGroup } from './groups/models.js';
+import { nodesGroup } from './groups/nodes.js';
 import { operationsGroup } from './groups/operations.js';
 import { rerankGroup } from './groups/rerank.js';
 import { responsesGroup } from './groups/responses.js';
@@ -25,5 +26,6 @@ export const operationGroups: readonly OperationGroup[] = [
   batchesGroup,
   modelsGroup,
   operationsGroup,
+  nodesGroup,
   documentationGroup,
 ];

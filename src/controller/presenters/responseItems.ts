@@ -46,10 +46,7 @@ function createMessage(id: string, output_index: number): GrowingItem {
   });
   return {
     toItem,
-    open: () => [
-      { type: 'response.output_item.added', output_index, item: toItem('in_progress', []) },
-      { type: 'response.content_part.added', ...at, part: toPart() },
-    ],
+    open: () => openWithPart(at, toItem('in_progress', []), toPart()),
     append(delta, added) {
       text += delta;
       logprobs.push(...added);
@@ -57,8 +54,7 @@ function createMessage(id: string, output_index: number): GrowingItem {
     },
     close: (status) => [
       { type: 'response.output_text.done', ...at, text, logprobs: [...logprobs] },
-      { type: 'response.content_part.done', ...at, part: toPart() },
-      { type: 'response.output_item.done', output_index, item: toItem(status) },
+      ...closeWithPart(at, toItem(status), toPart()),
     ],
   };
 }
@@ -76,20 +72,37 @@ function createReasoning(id: string, output_index: number): GrowingItem {
   });
   return {
     toItem,
-    open: () => [
-      { type: 'response.output_item.added', output_index, item: toItem('in_progress', []) },
-      { type: 'response.content_part.added', ...at, part: toPart() },
-    ],
+    open: () => openWithPart(at, toItem('in_progress', []), toPart()),
     append(delta) {
       text += delta;
       return [{ type: 'response.reasoning_text.delta', ...at, delta }];
     },
     close: (status) => [
       { type: 'response.reasoning_text.done', ...at, text },
-      { type: 'response.content_part.done', ...at, part: toPart() },
-      { type: 'response.output_item.done', output_index, item: toItem(status) },
+      ...closeWithPart(at, toItem(status), toPart()),
     ],
   };
+}
+
+interface PartPlace {
+  readonly item_id: string;
+  readonly output_index: number;
+  readonly content_index: number;
+}
+
+/** The item without its content, then its only part. */
+function openWithPart(at: PartPlace, item: OutputItem, part: OutputText | ReasoningText): UnnumberedEvent[] {
+  return [
+    { type: 'response.output_item.added', output_index: at.output_index, item },
+    { type: 'response.content_part.added', ...at, part },
+  ];
+}
+
+function closeWithPart(at: PartPlace, item: OutputItem, part: OutputText | ReasoningText): UnnumberedEvent[] {
+  return [
+    { type: 'response.content_part.done', ...at, part },
+    { type: 'response.output_item.done', output_index: at.output_index, item },
+  ];
 }
 
 function createFunctionCall(

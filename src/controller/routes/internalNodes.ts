@@ -1,29 +1,48 @@
 import type { Socket } from 'node:net';
+import type { WorkerFates } from '../../cluster/workerFates.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { parseBody } from '../../protocol/parseBody.js';
-import { HeartbeatRequest, internalPaths, JoinRequest } from '../../protocol/workerApi.js';
+import { HeartbeatRequest, internalPaths, JoinRequest, type NodeReport } from '../../protocol/workerApi.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
 import type { Route } from './route.js';
 
 export interface InternalNodesDeps {
   readonly pool: Pick<WorkerPool, 'join' | 'heartbeat' | 'disconnected'>;
+  readonly fates: Pick<WorkerFates, 'linked' | 'unlinked'>;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
+}
+
+/** The connection that a worker keeps open. */
+interface Link {
+  readonly socket: Socket;
+  readonly instanceId: string;
+  isDraining: boolean;
 }
 
 /**
  * Where workers join and send their heartbeats. A worker keeps one connection open for both; when the newest one of
  * an instance closes, the worker is gone, which is known at once instead of after a time-out.
  */
-export function internalNodesRoutes({ pool, isAllowedWorkerHost }: InternalNodesDeps): Route[] {
-  const newestSocket = new Map<string, Socket>();
+export function internalNodesRoutes({ pool, fates, isAllowedWorkerHost }: InternalNodesDeps): Route[] {
+  const newestLink = new Map<string, Link>();
 
-  function watch(socket: Socket, nodeId: string, instanceId: string): void {
-    if (newestSocket.get(nodeId) === socket) return;
-    newestSocket.set(nodeId, socket);
+  function watch(socket: Socket, nodeId: string, instanceId: string, { phase }: NodeReport): void {
+    const known = newestLink.get(nodeId);
+    const isDraining = phase === 'draining';
+    if (known?.socket === socket) {
+      known.isDraining = isDraining;
+      return;
+    }
+    const link: Link = { socket, instanceId, isDraining };
+    newestLink.set(nodeId, link);
+    fates.linked(instanceId);
     socket.once('close', () => {
-      if (newestSocket.get(nodeId) !== socket) return;
-      newestSocket.delete(nodeId);
+      const newest = newestLink.get(nodeId);
+      const isReplaced = newest !== link && newest?.instanceId === instanceId;
+      if (!isReplaced) fates.unlinked(instanceId, { wasDraining: link.isDraining });
+      if (newest !== link) return;
+      newestLink.delete(nodeId);
       pool.disconnected(nodeId, instanceId, 'connection closed');
     });
   }
@@ -42,8 +61,10 @@ export function internalNodesRoutes({ pool, isAllowedWorkerHost }: InternalNodes
               const message = `Workers on '${hostname}' may not join: only loopback addresses may until API keys exist.`;
               throw new ApiError('invalid_value', { message, param: 'url' });
             }
-            if (!pool.join(request)) throw new ApiError('node_id_taken');
-            watch(req.socket, request.nodeId, request.instanceId);
+            const joined = pool.join(request);
+            if (joined === 'removed') throw new ApiError('node_removed');
+            if (joined === 'taken') throw new ApiError('node_id_taken');
+            watch(req.socket, request.nodeId, request.instanceId, request.report);
             res.json({ ok: true });
           },
         ],
@@ -58,8 +79,12 @@ export function internalNodesRoutes({ pool, isAllowedWorkerHost }: InternalNodes
           (req, res) => {
             const nodeId = String(req.params['id']);
             const { instanceId, report } = parseBody(HeartbeatRequest, req.body);
-            if (!pool.heartbeat(nodeId, instanceId, report)) throw new ApiError('node_not_found');
-            watch(req.socket, nodeId, instanceId);
+            const heard = pool.heartbeat(nodeId, instanceId, report);
+            if (heard === 'removed') throw new ApiError('node_removed');
+            if (heard === 'unknown') {
+              throw new ApiError('node_not_found', { message: 'This node has not joined: join again.' });
+            }
+            watch(req.socket, nodeId, instanceId, report);
             res.json({ ok: true });
           },
         ],

@@ -1,17 +1,13 @@
 import type { Registry } from 'prom-client';
+import type { AdmissionQueue } from '../../cluster/queue/admission.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
-import {
-  type ClusterStatus,
-  type HealthStatus,
-  type NodeStatus,
-  nodeStatusOf,
-  type ReadyStatus,
-} from '../../protocol/clusterStatus.js';
+import type { ClusterStatus, HealthStatus, NodeStatus, ReadyStatus } from '../../protocol/clusterStatus.js';
+import { describeNode, statusOf } from '../describeNode.js';
 import type { Route } from './route.js';
 
 export interface OperationsDeps {
   readonly pool: Pick<WorkerPool, 'views'>;
-  readonly queue: { readonly limit: number; waiting(): number };
+  readonly queue: Pick<AdmissionQueue, 'limit' | 'waiting' | 'views'>;
   readonly registry: Registry;
   readonly version: string;
   readonly isDraining: () => boolean;
@@ -25,7 +21,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
 
   function readStatus(): { status: 'ok' | 'starting' | 'unavailable'; workers: Record<NodeStatus, number> } {
     const workers: Record<NodeStatus, number> = { healthy: 0, degraded: 0, offline: 0 };
-    for (const node of deps.pool.views()) workers[nodeStatusOf[node.state]]++;
+    for (const node of deps.pool.views()) workers[statusOf(node)]++;
     if (workers.healthy > 0) wasReady = true;
     if (workers.healthy > 0) return { status: 'ok', workers };
     return { status: wasReady ? 'unavailable' : 'starting', workers };
@@ -37,26 +33,15 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
   }
 
   async function readCluster(): Promise<ClusterStatus> {
-    const nodes = deps.pool.views().map((node): ClusterStatus['nodes'][number] => ({
-      id: node.id,
-      url: node.identity?.url ?? null,
-      pid: node.identity?.pid ?? null,
-      state: node.state,
-      status: nodeStatusOf[node.state],
-      models: node.models.map(({ id }) => id),
-      slots: {
-        busy: sum(node.models.map(({ leased }) => leased)),
-        total: sum(node.models.map(({ slotsTotal }) => slotsTotal)),
-      },
-      activeRequests: sum(node.models.map(({ leased }) => leased)),
-      tokensPerSecond: sum(node.models.map(({ tokensPerSecond }) => tokensPerSecond)),
-      uptimeSeconds: Math.round(node.uptimeSeconds),
-      lastHeartbeatMs: node.lastHeartbeatMs ?? null,
-    }));
+    const nodes = deps.pool.views().map(describeNode);
     return {
       status: deps.isDraining() ? 'draining' : readStatus().status,
       uptimeSeconds: Math.round(process.uptime()),
-      queue: { waiting: deps.queue.waiting(), limit: deps.queue.limit },
+      queue: {
+        waiting: deps.queue.waiting(),
+        limit: deps.queue.limit,
+        models: deps.queue.views().map((view) => ({ ...view, oldestWaitMs: Math.round(view.oldestWaitMs) })),
+      },
       totals: { ...(await deps.totals()), tokensPerSecond: sum(nodes.map((node) => node.tokensPerSecond)) },
       nodes,
     };

@@ -1,4 +1,4 @@
-import { Agent, errors } from 'undici';
+import type { Dispatcher } from 'undici';
 import { CountResponse, type CountRequest } from '../../protocol/count.js';
 import type { z } from 'zod';
 import {
@@ -16,24 +16,9 @@ import {
   type TokenizeRequest,
 } from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
-
-/** Why a call of a worker did not come to its end. */
-export class UpstreamError extends Error {
-  /** `lost`: the connection failed or fell silent; `refused`: the worker said no; `failed`: it gave up in the middle. */
-  readonly kind: 'lost' | 'refused' | 'failed';
-  readonly failure: GenerationFailure | undefined;
-
-  constructor(
-    kind: UpstreamError['kind'],
-    message: string,
-    options: { failure?: GenerationFailure; cause?: unknown },
-  ) {
-    super(message, { cause: options.cause });
-    this.name = 'UpstreamError';
-    this.kind = kind;
-    this.failure = options.failure;
-  }
-}
+import { createConnections } from './connections.js';
+import { readLines, readText } from './readLines.js';
+import { toUpstreamError, UpstreamError } from './upstreamError.js';
 
 /** A call with one answer. @throws UpstreamError */
 type WorkerCall<Request, Answer> = (url: string, request: Request, signal: AbortSignal) => Promise<Answer>;
@@ -59,38 +44,29 @@ export interface WorkerClient {
 }
 
 export interface WorkerClientOptions {
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /**
    * A worker sends an event at least once a second, or an informational answer (102) before the answer of a long call:
    * silence for longer than this means that it is gone.
    */
-  readonly silenceTimeoutMs?: number;
+  readonly silenceTimeoutMs?: number | undefined;
 }
 
-/** No event is longer; a line that is comes from something that is no worker. */
-const maxLineLength = 1_000_000;
+/** No event is longer, also the echo of a long prompt with its log probabilities. */
+const maxLineBytes = 32 * 1024 * 1024;
+/** No answer is larger, also the vectors of thousands of inputs. */
+const maxAnswerBytes = 256 * 1024 * 1024;
+const maxRefusalBytes = 64 * 1024;
 
 export function createWorkerClient(options: WorkerClientOptions = {}): WorkerClient {
-  const silenceTimeoutMs = options.silenceTimeoutMs ?? 10_000;
-  const agent = new Agent({
-    connect: { timeout: options.connectTimeoutMs ?? 2_000 },
-    headersTimeout: silenceTimeoutMs,
-    bodyTimeout: silenceTimeoutMs,
-    // Below the worker's own keep-alive time, so that a connection is not used at the moment it is closed.
-    keepAliveTimeout: 30_000,
-    keepAliveMaxTimeout: 60_000,
+  const connections = createConnections({
+    connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
+    silenceTimeoutMs: options.silenceTimeoutMs ?? 5_000,
   });
 
   async function post(url: string, path: string, request: object, signal: AbortSignal) {
-    const { statusCode, body } = await agent.request({
-      origin: url,
-      path,
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-      signal,
-    });
-    if (statusCode !== 200) throw toRefusal(statusCode, await body.text());
+    const { statusCode, body } = await connections.post(url, path, JSON.stringify(request), signal);
+    if (statusCode !== 200) throw await toRefusal(statusCode, body);
     return body;
   }
 
@@ -104,7 +80,7 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
         if (event.type === 'done') last = event;
         else if (!last) yield event;
       }
-      if (!last) throw new UpstreamError('lost', 'the stream ended before the generation did', {});
+      if (!last) throw new UpstreamError('garbage', 'the stream ended before the generation did');
     } catch (error) {
       if (!last || signal.aborted) throw toUpstreamError(error);
     }
@@ -119,12 +95,12 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
     return async (url, request, signal) => {
       try {
         const body = await post(url, path, request, signal);
-        const parsed = schema.safeParse(tryParseJson(await body.text()));
+        const parsed = schema.safeParse(tryParseJson(await readText(body, maxAnswerBytes)));
         if (parsed.success && isWhole(parsed.data, request)) return parsed.data;
       } catch (error) {
         throw toUpstreamError(error);
       }
-      throw new UpstreamError('failed', 'the worker sent an answer of another protocol', {});
+      throw new UpstreamError('garbage', 'the worker sent an answer of another protocol');
     };
   }
 
@@ -143,26 +119,19 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
     count: call(internalPaths.count, CountResponse),
     tokenize: call(internalPaths.tokenize, TokenizeResponse),
     detokenize: call(internalPaths.detokenize, DetokenizeResponse),
-    close: () => agent.destroy(),
+    close: () => connections.close(),
   };
 }
 
 /** One JSON event a line, checked. */
 async function* readEvents(body: AsyncIterable<Buffer>): AsyncGenerator<GenerationEvent, void, undefined> {
-  const decoder = new TextDecoder();
-  let rest = '';
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLineLength) throw new UpstreamError('failed', 'the worker sent an endless line', {});
-    for (const line of lines) yield parseEvent(line);
-  }
+  for await (const line of readLines(body, maxLineBytes)) yield parseEvent(line);
 }
 
 /** What does not parse is not quoted: it may hold a part of an answer, and this error is logged. */
 function parseEvent(line: string): GenerationEvent {
   const parsed = GenerationEvent.safeParse(tryParseJson(line));
-  if (!parsed.success) throw new UpstreamError('failed', 'the worker sent a line that is no event', {});
+  if (!parsed.success) throw new UpstreamError('garbage', 'the worker sent a line that is no event');
   return parsed.data;
 }
 
@@ -174,19 +143,8 @@ function tryParseJson(text: string): unknown {
   }
 }
 
-function toRefusal(statusCode: number, text: string): UpstreamError {
-  const parsed = GenerationFailure.safeParse(tryParseJson(text));
-  if (!parsed.success)
-    return new UpstreamError('failed', `the worker answered with status ${statusCode}`, {});
+async function toRefusal(statusCode: number, body: Dispatcher.ResponseData['body']): Promise<UpstreamError> {
+  const parsed = GenerationFailure.safeParse(tryParseJson(await readText(body, maxRefusalBytes)));
+  if (!parsed.success) return new UpstreamError('garbage', `the worker answered with status ${statusCode}`);
   return new UpstreamError('refused', parsed.data.message, { failure: parsed.data });
-}
-
-function toUpstreamError(error: unknown): UpstreamError {
-  if (error instanceof UpstreamError) return error;
-  return new UpstreamError('lost', describe(error), { cause: error });
-}
-
-function describe(error: unknown): string {
-  if (error instanceof errors.UndiciError) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
 }

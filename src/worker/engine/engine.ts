@@ -53,6 +53,13 @@ export type StepResult =
     }
   | { readonly kind: 'failed'; readonly error: Error };
 
+/** The cache of a slot in a file. */
+export interface SavedCache {
+  readonly file: string;
+  readonly tokens: readonly number[];
+  readonly bytes: number;
+}
+
 /** Sequences of tokens with their keys and values, and the batches that extend them. Driven by one scheduler. */
 export interface LlamaEngine {
   readonly modelId: string;
@@ -86,10 +93,18 @@ export interface LlamaEngine {
   truncate(slot: number, count: number): void;
   /** Makes the cache of `to` a copy of the first `count` tokens in that of `from`. */
   copyCache(from: number, to: number, count: number): Promise<void>;
-  /** Writes the slot's cache to a file, and reads it back into a slot of the same {@link stateFormat}. */
+  /**
+   * Writes the slot's cache to a file.
+   *
+   * @throws where the file is not whole, because the disk is full for example.
+   */
   saveCache(slot: number, file: string): Promise<void>;
-  /** @throws where the file does not hold exactly these tokens; the slot is empty then. */
-  loadCache(slot: number, file: string, tokens: readonly number[]): Promise<void>;
+  /**
+   * Reads a file back into a slot of the same {@link stateFormat}.
+   *
+   * @throws where it does not hold exactly these tokens; the slot is empty then.
+   */
+  loadCache(slot: number, saved: SavedCache): Promise<void>;
 
   /** `special`: whether text such as `<|im_end|>` becomes the control token (templates) or plain text (users). */
   tokenize(text: string, options: { special: boolean }): number[];

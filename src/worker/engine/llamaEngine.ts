@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { LlamaVocabularyType } from 'node-llama-cpp';
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import type { SampledLogprob } from '../../protocol/generation.js';
@@ -178,13 +179,17 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     saveCache: (slot, file) =>
       exclusively(async () => {
         if (pendingCopies.has(slot)) await makePendingCopies(slot);
-        await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
+        const bytes = await addon.saveSequenceStateToFile(file, slot, Uint32Array.from(cacheOf(slot)));
+        // The last bytes are written when the file is closed, where llama.cpp does not look.
+        await requireSize(file, bytes);
       }),
-    loadCache: (slot, file, tokens) =>
+    loadCache: (slot, { file, tokens, bytes }) =>
       exclusively(async () => {
         clear(slot);
         const isSource = [...pendingCopies.values()].some(({ from }) => from === slot);
         if (isSource || pendingCopies.has(slot)) await makePendingCopies(slot);
+        // llama.cpp ends the process where a file is shorter than it says.
+        await requireSize(file, bytes);
         const loaded = await addon.loadSequenceStateFromFile(file, slot, context.contextSize);
         if (loaded.length !== tokens.length || tokens.some((token, index) => loaded[index] !== token)) {
           clear(slot);
@@ -205,6 +210,11 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
         await model.dispose();
       }),
   };
+}
+
+async function requireSize(file: string, bytes: number): Promise<void> {
+  const { size } = await stat(file);
+  if (size !== bytes) throw new Error(`${file} has ${size} bytes instead of ${bytes}`);
 }
 
 function isConstrained({ sampler }: StepEntry): boolean {

@@ -22,6 +22,9 @@ export interface LlamaSamplerDeps {
   readonly tokenBytes: (token: number) => string;
 }
 
+/** Logits are divided by the temperature: by a much smaller one they become infinite, and a grammar is lost in them. */
+const lowestTemperature = 1e-6;
+
 /** @throws where the grammar cannot be parsed. */
 export function createLlamaSampler(deps: LlamaSamplerDeps, options: SamplerOptions): LlamaSampler {
   const { bindings, context, model } = deps.internals;
@@ -29,7 +32,8 @@ export function createLlamaSampler(deps: LlamaSamplerDeps, options: SamplerOptio
   const grammar = options.grammar === undefined ? undefined : createGrammarState(options.grammar);
   const sampler = new bindings.AddonSampler(model);
   const rater = topLogprobs === null ? undefined : createTokenRater(deps);
-  const isGreedy = sampling.temperature === 0;
+  const temperature = sampling.temperature < lowestTemperature ? 0 : sampling.temperature;
+  const isGreedy = temperature === 0;
   const hasPenalties =
     sampling.presencePenalty !== 0 || sampling.frequencyPenalty !== 0 || sampling.repeatPenalty !== 1;
   const biases = sampling.logitBias.map(({ token, bias }): [number, number] => [token, bias]);
@@ -41,7 +45,7 @@ export function createLlamaSampler(deps: LlamaSamplerDeps, options: SamplerOptio
 
   // The library drops whatever a call leaves out, so each one names everything.
   const fixed = {
-    temperature: sampling.temperature,
+    temperature,
     topP: sampling.topP,
     minP: sampling.minP,
     // A top-k of the whole vocabulary would sort it for nothing.

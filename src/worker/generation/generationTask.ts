@@ -4,6 +4,7 @@ import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import { toBlockTokens } from '../engine/attentionBlocks.js';
 import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../engine/engine.js';
 import type { OutputStream } from './outputStream.js';
+import { marksWithin, toPrefixMarks, type PrefixMarks } from '../scheduler/prefixMarks.js';
 import type { SequenceView, StepAction } from './sequenceView.js';
 
 /** Between two events of a stream, while it lives. */
@@ -26,6 +27,8 @@ export interface GenerationTask {
   /** Prompt and resumed tokens. */
   readonly sequence: readonly number[];
   readonly promptTokens: number;
+  /** Names of the prompt's prefixes, for reports of what the slot's cache holds. */
+  readonly prefixMarks: PrefixMarks;
   readonly slot: number;
   /** The first tokens were put into the cache or sampled. */
   readonly hasBegun: boolean;
@@ -58,6 +61,7 @@ export function createGenerationTask(
   const { request, promptTokens, sampler, output } = prepared;
   const { resumeTokens } = request;
   const sequence = [...promptTokens, ...resumeTokens];
+  const prefixMarks = toPrefixMarks(request.prefixChain, promptTokens.length);
   const blockTokens = toBlockTokens(promptTokens.length);
   const maxTokens = Math.min(request.maxTokens ?? Infinity, engine.contextTokens - promptTokens.length);
   const echo = request.kind === 'text' && request.echo && resumeTokens.length === 0;
@@ -103,6 +107,7 @@ export function createGenerationTask(
         reasoningTokens: output.reasoningTokens,
         cachedTokens: cachedTokens(),
       },
+      ...(request.prefixChain ? { cachedPrefix: [...marksWithin(prefixMarks, evaluatedTokens)] } : {}),
       timings: {
         prefillMs: (firstTokenAt ?? now) - startedAt,
         decodeMs: firstTokenAt ? now - firstTokenAt : 0,
@@ -172,6 +177,7 @@ export function createGenerationTask(
     request,
     sequence,
     promptTokens: promptTokens.length,
+    prefixMarks,
     get slot() {
       return slot;
     },

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { SavedCache } from '../engine/engine.js';
 import { claimInstanceFolder } from './instanceFolder.js';
+import type { PrefixMarks } from './prefixMarks.js';
 import { commonPrefix } from './slotPlacement.js';
-
-/** A slot's cache that was written to a file before something else took the slot. */
-export interface SavedPrefix {
-  readonly file: string;
-  readonly tokens: readonly number[];
-}
 
 export interface PrefixStoreOptions {
   /** Every store makes its own folder in this one, which goes when the store closes, or with a later store. */
@@ -26,11 +22,18 @@ export interface PrefixStore {
   find(
     key: PrefixKey,
     tokens: readonly number[],
-  ): { readonly saved: SavedPrefix; readonly tokens: number } | undefined;
+  ): { readonly saved: SavedCache; readonly tokens: number } | undefined;
   /** Has `write` write the state to a file, unless it is there already. Errors of the disk only lose the state. */
-  save(key: PrefixKey, tokens: readonly number[], write: (file: string) => Promise<void>): Promise<void>;
+  save(
+    key: PrefixKey,
+    tokens: readonly number[],
+    marks: PrefixMarks,
+    write: (file: string) => Promise<void>,
+  ): Promise<void>;
+  /** Names of the prefixes in the states of this format: those that were used last come first. */
+  marks(stateFormat: string): PrefixMarks[];
   /** Removes a state that could not be loaded. */
-  drop(saved: SavedPrefix): Promise<void>;
+  drop(saved: SavedCache): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,9 +43,10 @@ export interface PrefixKey {
   readonly cacheNamespace: string;
 }
 
-interface Entry extends SavedPrefix {
+interface Entry extends SavedCache {
   readonly key: string;
-  readonly bytes: number;
+  readonly stateFormat: string;
+  readonly marks: PrefixMarks;
 }
 
 export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOptions): Promise<PrefixStore> {
@@ -73,7 +77,7 @@ export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOpt
       if (best) use(best.saved);
       return best;
     },
-    async save(key, tokens, write) {
+    async save(key, tokens, marks, write) {
       const file = path.join(folder, `${digest(key, tokens)}.state`);
       const known = entries.get(file);
       if (known) return use(known);
@@ -82,7 +86,8 @@ export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOpt
         const { size } = await stat(file);
         if (size > maxBytes) return await removeFile(file);
         totalBytes += size - (entries.get(file)?.bytes ?? 0);
-        entries.set(file, { file, tokens: [...tokens], key: toText(key), bytes: size });
+        const { stateFormat } = key;
+        entries.set(file, { file, tokens: [...tokens], key: toText(key), stateFormat, marks, bytes: size });
       } catch {
         return await removeFile(file);
       }
@@ -91,6 +96,11 @@ export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOpt
         await remove(entry);
       }
     },
+    marks: (stateFormat) =>
+      [...entries.values()]
+        .filter((entry) => entry.stateFormat === stateFormat)
+        .map(({ marks }) => marks)
+        .reverse(),
     drop: async ({ file }) => {
       const entry = entries.get(file);
       if (entry) await remove(entry);

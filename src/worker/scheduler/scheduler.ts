@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { GenerationFailure } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
+import type { HeldPrefix } from '../../protocol/prefix.js';
 import type { ModelReport } from '../../protocol/workerApi.js';
 import type { ChatPrompt } from '../chat/chatPrompt.js';
 import { toUsablePrefix } from '../engine/attentionBlocks.js';
@@ -22,6 +23,10 @@ export interface Scheduler {
   /** Claims a slot for the request or says at once why not; `signal` frees the slot before the next step. */
   submit(request: GenerateRequest, signal: AbortSignal): Submission;
   report(): ModelReport;
+  /** Ends what still runs, with a word that tells the controller to let it go on elsewhere. */
+  dismiss(): void;
+  /** Names of the prompt prefixes that its caches hold, in slots and on disk. */
+  heldPrefixes(): HeldPrefix[];
   /** Resolves when no generation is running. */
   whenIdle(): Promise<void>;
 }
@@ -33,9 +38,16 @@ export interface SchedulerOptions {
   readonly budget: StepBudget;
 }
 
+const leaving: GenerationFailure = {
+  code: 'draining',
+  message: 'This worker is shutting down.',
+  retryable: true,
+};
 const progressCheckMs = 500;
 /** A prompt chunk of a large model on few cores takes a minute; nothing that works takes longer than this. */
 const longestStepMs = 180_000;
+/** What decoders wait for beside their step: states of slots that are saved, loaded or copied before it. */
+const longestPreparationMs = 10;
 /** A gap between active slots costs a micro-batch a step; one that lasts so long is worth moving a sequence. */
 const stepsBeforeMove = 8;
 /** A sequence that ends sooner is not worth moving. */
@@ -72,6 +84,11 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       if (error instanceof RefusedError) return { kind: 'refused', failure: error.failure };
       throw error;
     }
+  }
+
+  /** The decoders have waited long enough for this step to begin. */
+  function isLate(): boolean {
+    return performance.now() - stepBeganAt > longestPreparationMs;
   }
 
   async function run(): Promise<void> {
@@ -111,8 +128,10 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
         lentPriorities.set(leader, Math.max(priority, lentPriorities.get(leader) ?? priority));
         continue;
       }
+      if (isLate()) continue;
       try {
-        const cached = await caches.fill(task.slot, task.sequence, task.request.principal.cacheNamespace);
+        const { cacheNamespace } = task.request.principal;
+        const cached = await caches.fill(task.slot, task.sequence, cacheNamespace, task.prefixMarks);
         engine.truncate(task.slot, toUsablePrefix(cached, task.promptTokens));
         // Some models cannot drop the end of a sequence: what is left is what counts.
         task.begin(engine.cachedTokens(task.slot).length);
@@ -164,7 +183,8 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       const view = task.view();
       return { ...view, priority: Math.max(view.priority, lentPriorities.get(task) ?? view.priority) };
     });
-    const actions = planStep(views, budget, engine.batchTokens);
+    const stepBudget = isLate() ? { ...budget, besideDecodersTokens: 0 } : budget;
+    const actions = planStep(views, stepBudget, engine.batchTokens);
     const stepped = actions.flatMap((action) => taskOfSlot.get(action.index) ?? []);
     // A loop without a step would never end, and never let anything else run.
     if (stepped.length === 0 && tasks.length > 0) throw new Error('no active sequence can be stepped');
@@ -203,6 +223,8 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       memoryBytes: engine.memoryBytes,
       fingerprint: engine.fingerprint,
     }),
+    dismiss: () => active.forEach((task) => task.fail(leaving)),
+    heldPrefixes: () => caches.held(),
     whenIdle: () => (isRunning ? new Promise((resolve) => idleListeners.push(resolve)) : Promise.resolve()),
   };
 }

@@ -122,7 +122,8 @@ it('are turned away where the queue is full', async () => {
   const waiting = embed(cluster, abort.signal).catch(() => 'left');
   await eventually(async () => expect((await cluster.status()).queue.waiting).toBe(1));
   const { status, headers, body } = await embed(cluster);
-  expect([status, headers['retry-after']]).toEqual([503, '1']);
+  expect(status).toBe(503);
+  expect(headers['retry-after']).toMatch(/^\d$/);
   expect(body).toMatchObject({ error: { code: 'server_is_overloaded' } });
   abort.abort();
   expect(await Promise.all([running, waiting])).toEqual(['left', 'left']);
@@ -196,7 +197,7 @@ describe('a call that takes long', () => {
     const worker = await startFakeWorker({ plainScript: (call) => (call.signOfLife(), stall(call)) });
     const client = createWorkerClient({ silenceTimeoutMs: 100 });
     const embedded = client.embed(worker.url, body, never);
-    await expect(embedded).rejects.toMatchObject({ name: 'UpstreamError', kind: 'lost' });
+    await expect(embedded).rejects.toMatchObject({ name: 'UpstreamError', kind: 'silent' });
     await eventually(() => expect(worker.calls[0]?.signal.aborted).toBe(true));
     await client.close();
     await worker.kill();
@@ -243,11 +244,6 @@ describe('tokenizing', () => {
         message: expect.stringContaining('`test-model` is ready') as string,
       },
     });
-    await eventually(async () =>
-      expect(await cluster.metrics()).toMatch(
-        /ai_cluster_inference_requests_total\{model="test-model",status="rejected"\} 1/,
-      ),
-    );
   });
 
   it('is a 503 where all workers are about to stop, and a 502 where all fail', async () => {

@@ -6,6 +6,7 @@ import { createApp } from '../../../src/controller/app.js';
 import { operationsRoutes } from '../../../src/controller/routes/operations.js';
 import { createControllerMetrics } from '../../../src/observability/metrics.js';
 import { ClusterStatus, HealthStatus, type NodeState } from '../../../src/protocol/clusterStatus.js';
+import { noPoolEvents } from '../../support/noPoolEvents.js';
 import type { JoinRequest, NodeReport } from '../../../src/protocol/workerApi.js';
 
 /** The app with a pool whose clock the test moves; nothing listens. */
@@ -15,20 +16,20 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
   const pool = new WorkerPool({
     nodeIds,
     now: () => clock.ms,
-    onStateChanged: (change) => changes.push(change),
+    events: { ...noPoolEvents, nodeStateChanged: (change) => changes.push(change) },
   });
   const { registry } = createControllerMetrics({
     models: [],
     nodeIds,
     keyIds: [],
-    minHealthyNodes: nodeIds.length,
-    readCluster: () => ({ nodes: [], queue: [] }),
+    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
   });
   const app = createApp({
+    requestTimeoutMs: 60_000,
     events: { requestFinished: () => undefined, internalCallRefused: () => undefined },
     routes: operationsRoutes({
       pool,
-      queue: { limit: 512, waiting: () => 3 },
+      queue: { limit: 512, waiting: () => 3, views: () => [queueView] },
       registry,
       version: '1.2.3',
       isDraining: () => clock.isDraining,
@@ -37,6 +38,8 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
   });
   return { agent: supertest(app), pool, clock, changes };
 }
+
+const queueView = { model: 'test-model', waiting: 3, promptBytes: 120, oldestWaitMs: 41.7 };
 
 const report: NodeReport = {
   phase: 'ready',
@@ -137,7 +140,7 @@ describe('GET /cluster/status', () => {
     expect(ClusterStatus.strict().parse(body)).toStrictEqual({
       status: 'ok',
       uptimeSeconds: expect.any(Number) as number,
-      queue: { waiting: 3, limit: 512 },
+      queue: { waiting: 3, limit: 512, models: [{ ...queueView, oldestWaitMs: 42 }] },
       totals: { requests: 5, errors: 1, tokensPerSecond: 41.2 },
       nodes: [
         {
@@ -152,6 +155,11 @@ describe('GET /cluster/status', () => {
           tokensPerSecond: 41.2,
           uptimeSeconds: 11,
           lastHeartbeatMs: 420,
+          reason: null,
+          drainRequested: false,
+          weight: 1,
+          breaker: 'closed',
+          ejection: null,
         },
         {
           id: 'worker_2',
@@ -165,6 +173,11 @@ describe('GET /cluster/status', () => {
           tokensPerSecond: 0,
           uptimeSeconds: 0,
           lastHeartbeatMs: null,
+          reason: null,
+          drainRequested: false,
+          weight: 1,
+          breaker: 'closed',
+          ejection: null,
         },
       ],
     });
@@ -193,13 +206,13 @@ describe('GET /cluster/status', () => {
     clock.ms = suspectAfterMs;
     expect(await read()).toMatchObject({ state: 'suspect', status: 'degraded' });
     expect(pool.tryClaim('worker_1', 'test-model')).toBeUndefined();
-    pool.checkSilence();
+    pool.checkTime();
     clock.ms = lostAfterMs;
     expect(await read()).toMatchObject({ state: 'lost', status: 'offline', lastHeartbeatMs: lostAfterMs });
-    pool.checkSilence();
-    pool.checkSilence();
+    pool.checkTime();
+    pool.checkTime();
 
-    expect(pool.heartbeat('worker_1', 'worker_1-a', report)).toBe(true);
+    expect(pool.heartbeat('worker_1', 'worker_1-a', report)).toBe('heard');
     expect(await read()).toMatchObject({ state: 'ready', lastHeartbeatMs: 0 });
     expect(changes.map(({ to, reason }) => `${to}: ${reason}`)).toStrictEqual([
       'ready: joined',
@@ -211,11 +224,11 @@ describe('GET /cluster/status', () => {
 
   it('lets a new instance take over from a silent one, not from a live one', () => {
     const { pool, clock } = createTestApp(['worker_1']);
-    expect(pool.join(join('worker_1'))).toBe(true);
-    expect(pool.join(join('worker_1', { instanceId: 'b' }))).toBe(false);
+    expect(pool.join(join('worker_1'))).toBe('joined');
+    expect(pool.join(join('worker_1', { instanceId: 'b' }))).toBe('taken');
     clock.ms = suspectAfterMs;
-    expect(pool.join(join('worker_1', { instanceId: 'b' }))).toBe(true);
-    expect(pool.heartbeat('worker_1', 'worker_1-a', report)).toBe(false);
+    expect(pool.join(join('worker_1', { instanceId: 'b' }))).toBe('joined');
+    expect(pool.heartbeat('worker_1', 'worker_1-a', report)).toBe('unknown');
     pool.disconnected('worker_1', 'worker_1-a', 'late news of the first');
     expect(pool.views()[0]?.state).toBe('ready');
   });

@@ -28,8 +28,24 @@ const families: Readonly<Record<string, 'counter' | 'gauge' | 'histogram'>> = {
   ai_cluster_streaming_duration_seconds: 'histogram',
   ai_cluster_time_to_first_token_seconds: 'histogram',
   ai_cluster_queue_wait_seconds: 'histogram',
+  ai_cluster_routing_decisions_total: 'counter',
+  ai_cluster_routing_decision_duration_seconds: 'histogram',
+  ai_cluster_prefix_cache_queried_tokens_total: 'counter',
+  ai_cluster_prompt_cached_tokens_total: 'counter',
+  ai_cluster_prefix_cache_expected_tokens_total: 'counter',
   ai_cluster_queue_depth: 'gauge',
+  ai_cluster_queue_rejected_total: 'counter',
+  ai_cluster_queue_pauses_total: 'counter',
   ai_cluster_config_min_healthy_nodes: 'gauge',
+  ai_cluster_node_status: 'gauge',
+  ai_cluster_circuit_breaker_state: 'gauge',
+  ai_cluster_circuit_breaker_transitions_total: 'counter',
+  ai_cluster_node_ejections_total: 'counter',
+  ai_cluster_upstream_attempts_total: 'counter',
+  ai_cluster_retries_total: 'counter',
+  ai_cluster_stream_resumes_total: 'counter',
+  ai_cluster_tokens_wasted_total: 'counter',
+  ai_cluster_retry_budget_remaining_ratio: 'gauge',
 };
 
 /** Samples by name and labels, as `name{a="1",b="2"}`, labels in alphabetical order. */
@@ -229,6 +245,8 @@ it('after a known load the counters equal the ledger', async () => {
   for (const series of Object.keys(counts)) if (series.includes('/cluster/status')) delete counts[series];
   const http = (method: string, path: string, status: number) =>
     `ai_cluster_http_requests_total{method="${method}",path="${path}",status="${status}"}`;
+  const attempts = (attempt: string, outcome: string) =>
+    `ai_cluster_upstream_attempts_total{attempt="${attempt}",node_id="worker_1",outcome="${outcome}"}`;
   const chat = '/v1/chat/completions';
   expect(counts).toStrictEqual({
     [http('POST', chat, 200)]: 9,
@@ -253,9 +271,23 @@ it('after a known load the counters equal the ledger', async () => {
     'ai_cluster_api_key_requests_total{key_id="anonymous",status="cancelled"}': 1,
     'ai_cluster_api_key_requests_total{key_id="anonymous",status="error"}': 2,
     'ai_cluster_api_key_requests_total{key_id="anonymous",status="rejected"}': 6,
+    'ai_cluster_queue_rejected_total{reason="full"}': 1,
     // Seven successes, one cancelled, one failed after a token.
     'ai_cluster_tokens_generated_total{model="test-model",type="prompt"}': 9 * 7,
     'ai_cluster_tokens_generated_total{model="test-model",type="completion"}': 6 * 3 + 2 + 2 + 1,
+    [attempts('first', 'success')]: 6,
+    [attempts('first', 'cancelled')]: 1,
+    [attempts('first', 'error')]: 3,
+    [attempts('first', 'refused')]: 1,
+    [attempts('retry', 'error')]: 2,
+    [attempts('resume', 'success')]: 1,
+    'ai_cluster_retries_total{reason="error"}': 3,
+    'ai_cluster_stream_resumes_total{result="success"}': 1,
+    // The cancelled one, the one that was resumed and the one that failed after a token.
+    'ai_cluster_tokens_wasted_total{}': 3 * 7,
+    'ai_cluster_prefix_cache_queried_tokens_total{model="test-model",node_id="worker_1"}': 9 * 7,
+    // Every attempt: that of each answer, of the refused one, and the further ones of those that were tried again.
+    'ai_cluster_routing_decisions_total{policy="prefix-aware",reason="load"}': 9 + 1 + 4,
   });
 
   const samples = parseSamples(text);

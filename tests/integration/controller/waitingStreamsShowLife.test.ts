@@ -19,8 +19,8 @@ it('with comments once they have waited for long, then with the answer', async (
   const second = await openSse(`${url}${chat}`, { ...body, stream: true });
 
   expect(second.status).toBe(200);
-  expect(await second.next()).toBe(': keepalive');
-  expect(await second.next()).toBe(': keepalive');
+  expect(await second.next()).toMatch(/^: queue position=1 predicted_start_ms=\d+$/);
+  expect(await second.next()).toMatch(/^: queue position=1 predicted_start_ms=\d+$/);
   gate.open();
   const frames = await second.rest();
   expect(contentOf(frames)).toBe('a');
@@ -43,7 +43,7 @@ it('and an error frame where no slot becomes free in time, which is a status wit
   const second = await openSse(`${url}${chat}`, { ...body, stream: true });
 
   const frames = await second.rest();
-  expect(frames[0]).toBe(': keepalive');
+  expect(frames[0]).toMatch(/^: queue position=\d predicted_start_ms=\d+$/);
   expect(dataOf(frames.at(-1))).toMatchObject({ error: { code: 'timeout' } });
   const { statusCode, headers } = await whole;
   expect(statusCode).toBe(504);

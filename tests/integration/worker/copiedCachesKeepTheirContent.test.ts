@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SampledLogprob } from '../../../src/protocol/generation.js';
-import type { LlamaEngine } from '../../../src/worker/engine/engine.js';
+import type { LlamaEngine, SavedCache } from '../../../src/worker/engine/engine.js';
 import { greedy } from '../../support/generate.js';
 import { startTinyEngine, type TinyEngine } from '../../support/tinyEngine.js';
 
@@ -16,7 +16,7 @@ describe('a cache that was copied, but not used yet,', () => {
   let other: number[];
   let behindOne: SampledLogprob | undefined;
   let behindOther: SampledLogprob | undefined;
-  let otherFile: string;
+  let savedOther: SavedCache;
 
   beforeAll(async () => {
     tiny = await startTinyEngine({ slots: 4, contextTokens: 256, model: { endless: true } });
@@ -24,9 +24,8 @@ describe('a cache that was copied, but not used yet,', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'ai-cluster-copies-'));
     one = engine.tokenize('The quick brown fox jumps over the lazy dog.', { special: false });
     other = engine.tokenize('Something else, and not at all the same.', { special: false });
-    otherFile = path.join(folder, 'other.state');
     await evaluate(3, other);
-    await engine.saveCache(3, otherFile);
+    savedOther = await save(3, 'other.state');
     behindOther = await stepOn(3);
     await evaluate(3, one);
     behindOne = await stepOn(3);
@@ -47,6 +46,12 @@ describe('a cache that was copied, but not used yet,', () => {
     await engine.step([{ slot, tokens }]);
   }
 
+  async function save(slot: number, name: string): Promise<SavedCache> {
+    const file = path.join(folder, name);
+    await engine.saveCache(slot, file);
+    return { file, tokens: [...engine.cachedTokens(slot)], bytes: (await stat(file)).size };
+  }
+
   /** The same token behind whatever the slot holds: the log probabilities tell what that is. */
   async function stepOn(slot: number): Promise<SampledLogprob | undefined> {
     const sampler = engine.createSampler({
@@ -62,40 +67,55 @@ describe('a cache that was copied, but not used yet,', () => {
 
   it('is the one that was there when it was copied, though another was loaded in its place', async () => {
     await engine.copyCache(0, 1, one.length);
-    await engine.loadCache(0, otherFile, other);
+    await engine.loadCache(0, savedOther);
     expect(engine.cachedTokens(0)).toEqual(other);
     expect(await stepOn(1)).toEqual(behindOne);
   });
 
   it('does not overwrite one that is loaded where it was to go', async () => {
     await engine.copyCache(0, 1, one.length);
-    await engine.loadCache(1, otherFile, other);
+    await engine.loadCache(1, savedOther);
     expect(await stepOn(1)).toEqual(behindOther);
   });
 
   it('can be saved, and is what was copied', async () => {
-    const file = path.join(folder, 'copy.state');
     await engine.copyCache(0, 1, one.length);
-    await engine.saveCache(1, file);
+    const saved = await save(1, 'copy.state');
     expect(engine.cachedTokens(1)).toEqual(one);
-    await engine.loadCache(2, file, one);
+    await engine.loadCache(2, saved);
     expect(await stepOn(2)).toEqual(behindOne);
     expect(await stepOn(1)).toEqual(behindOne);
   });
 
   it('can be saved where it was copied from', async () => {
-    const file = path.join(folder, 'source.state');
     await engine.copyCache(0, 1, one.length);
-    await engine.saveCache(0, file);
-    await engine.loadCache(2, file, one);
+    const saved = await save(0, 'source.state');
+    await engine.loadCache(2, saved);
     expect(await stepOn(2)).toEqual(behindOne);
   });
 
   it('goes on to a third slot', async () => {
     await engine.copyCache(0, 1, one.length);
     await engine.copyCache(1, 2, one.length);
-    await engine.loadCache(1, otherFile, other);
+    await engine.loadCache(1, savedOther);
     expect(await stepOn(2)).toEqual(behindOne);
     expect(await stepOn(1)).toEqual(behindOther);
+  });
+
+  it.skipIf(process.platform !== 'linux')('is not taken for saved where the disk is full', async () => {
+    await evaluate(0, one.slice(0, 1));
+    await expect(engine.saveCache(0, '/dev/full')).rejects.toThrow();
+    await evaluate(0, one);
+    await expect(engine.saveCache(0, '/dev/full')).rejects.toThrow();
+  });
+
+  it.each([0.1, 0.5, 0.9])('is empty where only %f of its file is there', async (share) => {
+    const file = path.join(folder, 'cut.state');
+    const whole = await readFile(savedOther.file);
+    await writeFile(file, whole.subarray(0, share * whole.length));
+    await expect(engine.loadCache(2, { ...savedOther, file })).rejects.toThrow('bytes instead of');
+    expect(engine.cachedTokens(2)).toEqual([]);
+    await evaluate(2, one);
+    expect(await stepOn(2)).toEqual(behindOne);
   });
 });

@@ -94,6 +94,18 @@ describe('a prefix', () => {
     expect(evaluated() - evaluatedBefore).toBeLessThan(10);
   });
 
+  it('that another slot still has is not written to the disk', async () => {
+    const scheduler = toScheduler(tiny.engine, { store });
+    const shared = letters('x', 500);
+    const ask = (prompt: string) => generate(scheduler, toTextRequest(prompt, { maxTokens: 2 }));
+    await Promise.all([ask(`${shared} one`), ask(`${shared} two`)]);
+    await ask(letters('a', 500));
+    expect(await listStates(parentFolder)).toHaveLength(0);
+    await ask(letters('b', 500));
+    expect(await listStates(parentFolder)).toHaveLength(1);
+    expect((await ask(`${shared} three`)).done?.usage.cachedTokens).toBeGreaterThan(400);
+  });
+
   it('of one namespace is never found from another, in slots or on disk', async () => {
     const scheduler = toScheduler(tiny.engine, { store });
     const request = toTextRequest(`${letters('x', 500)}.`, { maxTokens: 2, ...namespaced('ann') });
@@ -134,10 +146,10 @@ describe('the prefix store', () => {
 
   it('forgets the least recently used states where there is no room', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), write(100));
-    await store.save(key, tokens(2), write(100));
+    await store.save(key, tokens(1), [], write(100));
+    await store.save(key, tokens(2), [], write(100));
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
-    await store.save(key, tokens(3), write(100));
+    await store.save(key, tokens(3), [], write(100));
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
     expect(store.find(key, tokens(2))).toBeUndefined();
     expect(store.find(key, tokens(3))?.tokens).toBe(4);
@@ -149,13 +161,13 @@ describe('the prefix store', () => {
     ['namespace', { ...key, cacheNamespace: 'bob' }],
   ])('finds no state of another %s', async (_what, other) => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), write(10));
+    await store.save(key, tokens(1), [], write(10));
     expect(store.find(other, tokens(1))).toBeUndefined();
   });
 
   it('loses a state that cannot be written, and nothing else', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), () => Promise.reject(new Error('the disk is full')));
+    await store.save(key, tokens(1), [], () => Promise.reject(new Error('the disk is full')));
     expect(store.find(key, tokens(1))).toBeUndefined();
   });
 
@@ -166,14 +178,14 @@ describe('the prefix store', () => {
       writes++;
       await writeFile(file, 'x');
     };
-    await store.save(key, tokens(1), count);
-    await store.save(key, tokens(1), count);
+    await store.save(key, tokens(1), [], count);
+    await store.save(key, tokens(1), [], count);
     expect(writes).toBe(1);
   });
 
   it('has a folder for its owner alone, which is gone when it is closed', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), write(10));
+    await store.save(key, tokens(1), [], write(10));
     const [folder = ''] = (await listStates(parentFolder)).map((file) => path.dirname(file));
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await store.close();
@@ -182,7 +194,7 @@ describe('the prefix store', () => {
 
   it('leaves the states of another one alone that is open', async () => {
     const first = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await first.save(key, tokens(1), write(10));
+    await first.save(key, tokens(1), [], write(10));
     const second = await openPrefixStore({ parentFolder, maxBytes: 250 });
     expect(second.find(key, tokens(1))).toBeUndefined();
     await second.close();

@@ -44,6 +44,18 @@ describe('sampling', () => {
     expect(await draw(hot)).not.toEqual(await draw(greedy));
   });
 
+  it.each([1e-6, 1e-20, 1e-38, 1e-39, 1e-44, 1e-46, 5e-324])(
+    'follows a grammar at a temperature of %f, and is greedy',
+    async (temperature) => {
+      const request = toRequest('Hello', { constraint: { type: 'json_object' }, maxTokens: 24 });
+      const expected = await generate(scheduler, request);
+      expect(expected.tokens).not.toHaveLength(0);
+      const cold = await generate(scheduler, { ...request, sampling: { ...hot, temperature } });
+      expect(cold.error).toBeUndefined();
+      expect(cold.tokens).toEqual(expected.tokens);
+    },
+  );
+
   it('never takes a banned token, and takes a wanted one', async () => {
     const [first = 0] = await draw(greedy);
     const banned = await draw({ ...greedy, logitBias: [{ token: first, bias: -100 }] });

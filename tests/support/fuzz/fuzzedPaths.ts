@@ -3,8 +3,8 @@ import { json, type FuzzedRequest } from './fuzzedRequest.js';
 
 /** Paths with ids in them: of what there is, of what there never was, and of what looks like another path. */
 
-const id = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom('$file$', '$batch$', '$response$', '$input$') },
+const strangeId = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom('$file$', '$batch$', '$response$', '$input$') },
   {
     weight: 3,
     arbitrary: fc.constantFrom(
@@ -29,8 +29,34 @@ const id = fc.oneof(
   },
 );
 
-const resource = fc.constantFrom('files', 'batches', 'responses', 'models', 'chat/completions', 'messages');
-const tail = fc.constantFrom('', '', '', '/content', '/cancel', '/input_items', '/nope', '/');
+/** What there is to be asked of what has an id, `*`, and an id that it is there with. */
+const operations = [
+  ...['GET /files/*', 'DELETE /files/*', 'GET /files/*/content', 'GET /files'].map(
+    (of) => [of, '$file$'] as const,
+  ),
+  ...['GET /batches/*', 'POST /batches/*/cancel', 'GET /batches'].map((of) => [of, '$batch$'] as const),
+  ...['GET /responses/*', 'DELETE /responses/*'].map((of) => [of, '$response$'] as const),
+  ...['GET /responses/*/input_items', 'POST /responses/*/cancel'].map((of) => [of, '$response$'] as const),
+  ['GET /models/*', 'tiny'],
+  ['GET /chat/completions/*', 'chatcmpl-x'],
+  ['GET /messages/*', 'msg_x'],
+] as const;
+
+const rarely = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+
+/** Mostly right; else with another id, another method, or something behind it. */
+const operation = fc
+  .tuple(
+    fc.constantFrom(...operations),
+    rarely(strangeId),
+    rarely(fc.constantFrom('GET', 'POST', 'DELETE', 'PATCH')),
+    rarely(fc.constantFrom('/', '/content', '/nope')),
+  )
+  .map(([[of, own], strange, otherMethod, tail]) => {
+    const [method = '', path = ''] = of.split(' ');
+    return { method: otherMethod ?? method, path: path.replace('*', () => strange ?? own) + (tail ?? '') };
+  });
 
 const value = fc.oneof(
   fc.constantFrom(
@@ -62,21 +88,12 @@ const query = fc
 
 /** Reads, lists, cancels and deletes. */
 export const idPath: Arbitrary<FuzzedRequest> = fc
-  .tuple(
-    fc.constantFrom('GET', 'GET', 'GET', 'POST', 'DELETE', 'PATCH'),
-    fc.constantFrom('/v1', '/v1', ''),
-    resource,
-    fc.option(id, { freq: 4 }),
-    tail,
-    query,
-    fc.boolean(),
-  )
-  .map(([method, prefix, folder, named, rest, asked, hasBody]) => {
-    const path = `${prefix}/${folder}${named === null ? '' : `/${named}${rest}`}${asked}`;
+  .tuple(operation, fc.constantFrom('/v1', '/v1', ''), query, fc.boolean())
+  .map(([{ method, path }, prefix, asked, hasBody]) => {
     const isPost = method === 'POST' && hasBody;
     return {
       method,
-      path,
+      path: `${prefix}${path}${asked}`,
       headers: isPost ? json : {},
       body: isPost ? Buffer.from('{}') : undefined,
       isValid: false,

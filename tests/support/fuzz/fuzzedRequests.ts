@@ -121,11 +121,11 @@ const oddRoutes = fc
 
 /** A third is valid. */
 export const fuzzedRequest: Arbitrary<FuzzedRequest> = fc.oneof(
-  { weight: 16, arbitrary: validBody },
+  { weight: 17, arbitrary: validBody },
   { weight: 2, arbitrary: validForm },
   { weight: 16, arbitrary: damagedBody },
   { weight: 3, arbitrary: damagedForm },
-  { weight: 6, arbitrary: idPath },
+  { weight: 9, arbitrary: idPath },
   { weight: 4, arbitrary: notJson },
   { weight: 3, arbitrary: oddHeaders },
   { weight: 4, arbitrary: oddRoutes },

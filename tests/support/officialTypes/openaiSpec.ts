@@ -44,5 +44,11 @@ const wrappers = {
 
 /** The types of the installed `openai` package as a judge. */
 export function openOpenAiSpec(packageFolder = path.resolve('node_modules/openai')): TypeJudge {
-  return createTypeJudge({ packageFolder, modules: openAiModules, allowances, notSent: computedByTheClient, wrappers });
+  return createTypeJudge({
+    packageFolder,
+    modules: openAiModules,
+    allowances,
+    notSent: computedByTheClient,
+    wrappers,
+  });
 }

@@ -10,6 +10,11 @@ const commandLines: [CommandName, string[]][] = [
   ['controller', ['controller']],
   ['worker', ['worker']],
   ['status', ['status']],
+  ['nodes', ['nodes']],
+  ['nodes', ['nodes', 'drain']],
+  ['nodes', ['nodes', 'undrain']],
+  ['nodes', ['nodes', 'add']],
+  ['nodes', ['nodes', 'remove']],
   ['models', ['models', 'list']],
   ['models pull', ['models', 'pull']],
   ['models', ['models', 'rm']],
@@ -85,7 +90,7 @@ describe('the help of the program', () => {
   it('lists the commands', async () => {
     const { error, text } = await run(['--help']);
     expect(error).toMatchObject({ exitCode: 0 });
-    for (const name of ['up', 'controller', 'worker', 'status', 'models']) {
+    for (const name of ['up', 'controller', 'worker', 'status', 'nodes', 'models']) {
       expect(text).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
   });
@@ -104,6 +109,8 @@ describe('a wrong command line', () => {
     [['models', 'fetch'], 'commander.unknownCommand', "unknown command 'fetch'"],
     [['up', 'extra'], 'commander.excessArguments', 'too many arguments'],
     [['up', '--port'], 'commander.optionMissingArgument', "'--port <port>' argument missing"],
+    [['nodes', 'drain'], 'commander.missingArgument', "missing required argument 'id'"],
+    [['nodes', 'evict'], 'commander.excessArguments', 'too many arguments'],
     [['models', 'pull'], 'commander.missingArgument', "missing required argument 'name'"],
     [['up', '--queue'], 'commander.unknownOption', "unknown option '--queue'"],
     [['status', '--slots', '4'], 'commander.unknownOption', "unknown option '--slots'"],
@@ -126,7 +133,7 @@ describe('a wrong command line', () => {
 });
 
 describe('settings on the command line', () => {
-  it.each(['up', 'controller', 'worker', 'status'])(
+  it.each(['up', 'controller', 'worker', 'status', 'nodes'])(
     'that are bad end %s before it does anything',
     async (name) => {
       const { error } = await run([name, '--host', '0.0.0.0']);
@@ -145,6 +152,11 @@ describe('settings on the command line', () => {
     expect((fromEnvironment as ConfigError).problems).toEqual([
       expect.stringMatching(/^AI_CLUSTER_HUB_URL: "x" is not accepted/),
     ]);
+  });
+
+  it('belong to the command that they stand behind', async () => {
+    const { error } = await run(['nodes', 'drain', 'worker_1', '--port', 'x']);
+    expect((error as ConfigError).problems).toEqual([expect.stringMatching(/^--port: "x" is not accepted/)]);
   });
 
   it('repeat for a list, and the last one counts for the rest', async () => {

@@ -6,14 +6,14 @@ describe('the heartbeat monitor', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('looks twice a second until it is closed', () => {
-    const checkSilence = vi.fn();
-    const monitor = startHeartbeatMonitor({ checkSilence });
+    const checkTime = vi.fn();
+    const monitor = startHeartbeatMonitor({ checkTime });
     vi.advanceTimersByTime(499);
-    expect(checkSilence).not.toHaveBeenCalled();
+    expect(checkTime).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1_501);
-    expect(checkSilence).toHaveBeenCalledTimes(4);
+    expect(checkTime).toHaveBeenCalledTimes(4);
     monitor.close();
     vi.advanceTimersByTime(10_000);
-    expect(checkSilence).toHaveBeenCalledTimes(4);
+    expect(checkTime).toHaveBeenCalledTimes(4);
   });
 });

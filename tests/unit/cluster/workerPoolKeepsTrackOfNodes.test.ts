@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { WorkerPool, type PoolOptions } from '../../../src/cluster/workerPool.js';
+import { WorkerPool, type PoolEvents } from '../../../src/cluster/workerPool.js';
 import type { JoinRequest, ModelReport, NodeReport } from '../../../src/protocol/workerApi.js';
+import { noPoolEvents } from '../../support/noPoolEvents.js';
 
-type Change = Parameters<PoolOptions['onStateChanged']>[0];
+type Change = Parameters<PoolEvents['nodeStateChanged']>[0];
 
 let now: number;
 let changes: Change[];
@@ -14,7 +15,7 @@ beforeEach(() => {
   pool = new WorkerPool({
     nodeIds: ['worker_1', 'worker_2'],
     now: () => now,
-    onStateChanged: (change) => changes.push(change),
+    events: { ...noPoolEvents, nodeStateChanged: (change) => changes.push(change) },
   });
 });
 
@@ -55,6 +56,14 @@ const stateOf = (nodeId: string) => viewOf(nodeId)?.state;
 const snapshotOf = (nodeId: string, modelId = 'm') =>
   pool.snapshotsFor(modelId).find((snapshot) => snapshot.nodeId === nodeId);
 
+const healthy = {
+  leftOutBecause: undefined,
+  isProbeFailing: false,
+  breaker: 'closed',
+  ejection: undefined,
+  weight: 1,
+};
+
 describe('a pool', () => {
   it('shows the nodes that it expects before any of them joined', () => {
     expect(pool.views()).toEqual(
@@ -62,6 +71,8 @@ describe('a pool', () => {
         id,
         identity: undefined,
         state: 'joining',
+        wish: 'serve',
+        health: healthy,
         uptimeSeconds: 0,
         lastHeartbeatMs: undefined,
         models: [],
@@ -73,12 +84,14 @@ describe('a pool', () => {
   });
 
   it('shows a node as it reports itself', () => {
-    expect(join()).toBe(true);
+    expect(join()).toBe('joined');
     now += 420.4;
     expect(viewOf('worker_1')).toEqual({
       id: 'worker_1',
       identity: { url: 'http://127.0.0.1:8081', pid: 42, instanceId: 'a' },
       state: 'ready',
+      wish: 'serve',
+      health: healthy,
       uptimeSeconds: 3,
       lastHeartbeatMs: 420,
       models: [{ ...model(), leased: 0, tokensPerSecond: 0 }],
@@ -87,7 +100,7 @@ describe('a pool', () => {
   });
 
   it('takes in nodes that it did not expect, behind the others', () => {
-    expect(join('gpu-box')).toBe(true);
+    expect(join('gpu-box')).toBe('joined');
     expect(pool.views().map(({ id }) => id)).toEqual(['worker_1', 'worker_2', 'gpu-box']);
   });
 
@@ -103,14 +116,14 @@ describe('a heartbeat', () => {
     join('worker_1', 'a', { report: report({ phase: 'loading', models: [] }) });
     expect(stateOf('worker_1')).toBe('loading');
     now += 1_000;
-    expect(pool.heartbeat('worker_1', 'a', report({ uptimeSeconds: 4 }))).toBe(true);
+    expect(pool.heartbeat('worker_1', 'a', report({ uptimeSeconds: 4 }))).toBe('heard');
     expect(viewOf('worker_1')).toMatchObject({ state: 'ready', uptimeSeconds: 4, lastHeartbeatMs: 0 });
     expect(changes.at(-1)).toEqual({ nodeId: 'worker_1', from: 'loading', to: 'ready', reason: 'heartbeat' });
   });
 
   it('is refused before a join', () => {
-    expect(pool.heartbeat('worker_1', 'a', report())).toBe(false);
-    expect(pool.heartbeat('nobody', 'a', report())).toBe(false);
+    expect(pool.heartbeat('worker_1', 'a', report())).toBe('unknown');
+    expect(pool.heartbeat('nobody', 'a', report())).toBe('unknown');
     expect(stateOf('worker_1')).toBe('joining');
     expect(viewOf('nobody')).toBeUndefined();
   });
@@ -120,7 +133,7 @@ describe('a heartbeat', () => {
     pool.disconnected('worker_1', 'a', 'reset');
     join('worker_1', 'b');
     now += 1_000;
-    expect(pool.heartbeat('worker_1', 'a', report({ phase: 'draining' }))).toBe(false);
+    expect(pool.heartbeat('worker_1', 'a', report({ phase: 'draining' }))).toBe('unknown');
     expect(viewOf('worker_1')).toMatchObject({ state: 'ready', lastHeartbeatMs: 1_000 });
   });
 
@@ -137,40 +150,40 @@ describe('a second worker with the same id', () => {
   it('is refused while the first one is heard', () => {
     join('worker_1', 'a');
     now += 2_499;
-    expect(join('worker_1', 'b', { url: 'http://127.0.0.1:9999' })).toBe(false);
+    expect(join('worker_1', 'b', { url: 'http://127.0.0.1:9999' })).toBe('taken');
     expect(viewOf('worker_1')?.identity).toMatchObject({ instanceId: 'a', url: 'http://127.0.0.1:8081' });
-    expect(pool.heartbeat('worker_1', 'a', report())).toBe(true);
+    expect(pool.heartbeat('worker_1', 'a', report())).toBe('heard');
   });
 
   it.each(['loading', 'draining'] as const)('is refused while the first one is %s', (phase) => {
     join('worker_1', 'a', { report: report({ phase }) });
-    expect(join('worker_1', 'b')).toBe(false);
+    expect(join('worker_1', 'b')).toBe('taken');
   });
 
   it('is refused while the first one is busy', () => {
     join('worker_1', 'a', { report: report({ models: [model('m', { slotsTotal: 1 })] }) });
     expect(pool.tryClaim('worker_1', 'm')).toBeDefined();
     expect(stateOf('worker_1')).toBe('busy');
-    expect(join('worker_1', 'b')).toBe(false);
+    expect(join('worker_1', 'b')).toBe('taken');
   });
 
   it('takes the place of one that fell silent', () => {
     join('worker_1', 'a');
     now += 2_500;
-    expect(join('worker_1', 'b')).toBe(true);
+    expect(join('worker_1', 'b')).toBe('joined');
     expect(viewOf('worker_1')?.identity?.instanceId).toBe('b');
   });
 
   it('takes the place of one whose connection ended', () => {
     join('worker_1', 'a');
     pool.disconnected('worker_1', 'a', 'reset');
-    expect(join('worker_1', 'b')).toBe(true);
+    expect(join('worker_1', 'b')).toBe('joined');
     expect(stateOf('worker_1')).toBe('ready');
   });
 
   it('is the first one where it joins again, as after a restart of the controller', () => {
     join('worker_1', 'a');
-    expect(join('worker_1', 'a', { url: 'http://127.0.0.1:9999' })).toBe(true);
+    expect(join('worker_1', 'a', { url: 'http://127.0.0.1:9999' })).toBe('joined');
     expect(viewOf('worker_1')?.identity?.url).toBe('http://127.0.0.1:9999');
   });
 });
@@ -188,7 +201,7 @@ describe('a node whose connection ended', () => {
   it('comes back with a heartbeat of the same instance', () => {
     join();
     pool.disconnected('worker_1', 'a', 'ECONNRESET');
-    expect(pool.heartbeat('worker_1', 'a', report())).toBe(true);
+    expect(pool.heartbeat('worker_1', 'a', report())).toBe('heard');
     expect(stateOf('worker_1')).toBe('ready');
     expect(pool.tryClaim('worker_1', 'm')).toBeDefined();
   });
@@ -215,7 +228,7 @@ describe('a silent node', () => {
       [3_000, 'lost'],
     ] as const) {
       now += ms;
-      pool.checkSilence();
+      pool.checkTime();
       expect(stateOf('worker_1')).toBe(state);
     }
     expect(changes).toEqual([
@@ -275,9 +288,9 @@ describe('a claim', () => {
     join('worker_1', 'a', { report: report({ models: [model('m', { slotsTotal: 1 })] }) });
     changes = [];
     const lease = pool.tryClaim('worker_1', 'm');
-    pool.checkSilence();
+    pool.checkTime();
     lease?.return();
-    pool.checkSilence();
+    pool.checkTime();
     expect(changes).toEqual([]);
   });
 });
@@ -353,17 +366,17 @@ describe('a node that stays away', () => {
   it('is forgotten where nobody configured it', () => {
     join('guest');
     now += tenMinutes - 1;
-    pool.checkSilence();
+    pool.checkTime();
     expect(stateOf('guest')).toBe('lost');
     now += 1;
-    pool.checkSilence();
+    pool.checkTime();
     expect(viewOf('guest')).toBeUndefined();
   });
 
   it('stays in sight where it was configured', () => {
     join();
     now += tenMinutes;
-    pool.checkSilence();
+    pool.checkTime();
     expect(stateOf('worker_1')).toBe('lost');
     expect(stateOf('worker_2')).toBe('joining');
   });

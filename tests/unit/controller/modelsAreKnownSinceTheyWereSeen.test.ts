@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { WorkerPool } from '../../../src/cluster/workerPool.js';
 import { createModelRegistry } from '../../../src/controller/modelRegistry.js';
 import type { ModelReport, NodeReport } from '../../../src/protocol/workerApi.js';
+import { noPoolEvents } from '../../support/noPoolEvents.js';
 
 function reportOf(id: string, changes: Partial<ModelReport> = {}): ModelReport {
   return {
@@ -19,7 +20,7 @@ function reportOf(id: string, changes: Partial<ModelReport> = {}): ModelReport {
 
 function setUp() {
   let nowMs = 1_000_000;
-  const pool = new WorkerPool({ nodeIds: [], now: () => nowMs, onStateChanged: () => undefined });
+  const pool = new WorkerPool({ nodeIds: [], now: () => nowMs, events: noPoolEvents });
   const registry = createModelRegistry({
     configured: ['configured'],
     pool,

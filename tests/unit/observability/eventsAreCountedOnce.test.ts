@@ -28,8 +28,7 @@ beforeEach(() => {
     models: ['m'],
     nodeIds: ['worker_1'],
     keyIds: ['anonymous'],
-    minHealthyNodes: 1,
-    readCluster: () => ({ nodes: [], queue: [] }),
+    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
   });
   const at = (level: string) => (message: string, fields: Record<string, unknown>) =>
     void lines.push({ level, message, fields });

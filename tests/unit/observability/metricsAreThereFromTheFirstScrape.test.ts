@@ -7,17 +7,17 @@ import {
   initializeRoute,
   listMetricNames,
   outcomes,
+  removeSeriesOf,
 } from '../../../src/observability/metrics.js';
 import type { ModelReport } from '../../../src/protocol/workerApi.js';
 
-const emptyView: ClusterView = { nodes: [], queue: [] };
+const emptyView: ClusterView = { nodes: [], wantedNodes: 2, queue: [] };
 
 function createMetrics(readCluster: () => ClusterView = () => emptyView) {
   return createControllerMetrics({
     models: ['m', 'x'],
     nodeIds: ['worker_1', 'worker_2'],
     keyIds: ['anonymous'],
-    minHealthyNodes: 2,
     readCluster,
   });
 }
@@ -39,6 +39,9 @@ async function scrape(registry: Registry, name: string): Promise<Record<string, 
       .map(([, labels, value]) => [(labels ?? '').replaceAll('"', ''), Number(value)]),
   );
 }
+
+const whereOne = (series: Record<string, number>) =>
+  Object.keys(series).filter((labels) => series[labels] === 1);
 
 describe('the metrics of a controller', () => {
   it('have every outcome of every model and key as zero', async () => {
@@ -102,16 +105,26 @@ describe('the metrics of a controller', () => {
 
 describe('the gauges of the cluster', () => {
   const model = { id: 'm', tokensPerSecond: 12.5, loadSeconds: 1.5, memoryBytes: 1e8 };
-  const node = { id: 'worker_1', status: 'healthy' as const, activeRequests: 3, models: [model] };
+  const node = {
+    id: 'worker_1',
+    status: 'healthy' as const,
+    breaker: 'closed' as const,
+    activeRequests: 3,
+    models: [model],
+  };
 
   it('are read anew at every scrape, and what has left is gone', async () => {
     let view: ClusterView = {
-      nodes: [node, { id: 'worker_2', status: 'offline', activeRequests: 0, models: [] }],
+      nodes: [node, { id: 'worker_2', status: 'offline', breaker: 'open', activeRequests: 0, models: [] }],
+      wantedNodes: 2,
       queue: [{ model: 'm', waiting: 7 }],
     };
     const { registry } = createMetrics(() => view);
     const gauges = async () => ({
       nodes: await scrape(registry, 'ai_cluster_cluster_nodes_total'),
+      wanted: await scrape(registry, 'ai_cluster_config_min_healthy_nodes'),
+      status: whereOne(await scrape(registry, 'ai_cluster_node_status')),
+      breaker: whereOne(await scrape(registry, 'ai_cluster_circuit_breaker_state')),
       active: await scrape(registry, 'ai_cluster_cluster_active_requests'),
       rate: await scrape(registry, 'ai_cluster_tokens_per_second'),
       load: await scrape(registry, 'ai_cluster_model_load_time_seconds'),
@@ -121,6 +134,9 @@ describe('the gauges of the cluster', () => {
     const labels = 'model=m,node_id=worker_1';
     expect(await gauges()).toEqual({
       nodes: { 'status=healthy': 1, 'status=degraded': 0, 'status=offline': 1 },
+      wanted: { '': 2 },
+      status: ['node_id=worker_1,status=healthy', 'node_id=worker_2,status=offline'],
+      breaker: ['node_id=worker_1,state=closed', 'node_id=worker_2,state=open'],
       active: { 'node_id=worker_1': 3, 'node_id=worker_2': 0 },
       rate: { [labels]: 12.5 },
       load: { [labels]: 1.5 },
@@ -128,15 +144,37 @@ describe('the gauges of the cluster', () => {
       queue: { 'model=m': 7 },
     });
 
-    view = { nodes: [{ ...node, id: 'worker_2', status: 'degraded', models: [] }], queue: [] };
+    view = {
+      nodes: [{ ...node, id: 'worker_2', status: 'degraded', models: [] }],
+      wantedNodes: 1,
+      queue: [],
+    };
     expect(await gauges()).toEqual({
       nodes: { 'status=healthy': 0, 'status=degraded': 1, 'status=offline': 0 },
+      wanted: { '': 1 },
+      status: ['node_id=worker_2,status=degraded'],
+      breaker: ['node_id=worker_2,state=closed'],
       active: { 'node_id=worker_2': 3 },
       rate: {},
       load: {},
       memory: {},
       queue: {},
     });
+  });
+});
+
+describe('a node that is forgotten', () => {
+  it('takes its series with it, and leaves those of the others', async () => {
+    const metrics = createMetrics();
+    for (const node_id of ['worker_1', 'worker_2']) {
+      metrics.inferenceDuration.observe({ model: 'm', node_id }, 1);
+      metrics.nodeEjections.inc({ node_id, reason: 'failures' });
+    }
+    await removeSeriesOf(metrics.registry, 'worker_1');
+    const text = await metrics.registry.metrics();
+    expect(text).not.toContain('worker_1');
+    expect(text).toContain('ai_cluster_inference_duration_seconds_count{model="m",node_id="worker_2"} 1');
+    expect(text).toContain('ai_cluster_node_ejections_total{node_id="worker_2",reason="failures"} 1');
   });
 });
 
@@ -169,6 +207,8 @@ describe('the names of the metrics', () => {
     expect(listMetricNames().sort()).toEqual([
       'ai_cluster_api_key_rate_limit_hits_total',
       'ai_cluster_api_key_requests_total',
+      'ai_cluster_circuit_breaker_state',
+      'ai_cluster_circuit_breaker_transitions_total',
       'ai_cluster_cluster_active_requests',
       'ai_cluster_cluster_nodes_total',
       'ai_cluster_config_min_healthy_nodes',
@@ -178,13 +218,27 @@ describe('the names of the metrics', () => {
       'ai_cluster_inference_requests_total',
       'ai_cluster_model_load_time_seconds',
       'ai_cluster_model_memory_bytes',
+      'ai_cluster_node_ejections_total',
+      'ai_cluster_node_status',
+      'ai_cluster_prefix_cache_expected_tokens_total',
+      'ai_cluster_prefix_cache_queried_tokens_total',
+      'ai_cluster_prompt_cached_tokens_total',
       'ai_cluster_queue_depth',
+      'ai_cluster_queue_pauses_total',
+      'ai_cluster_queue_rejected_total',
       'ai_cluster_queue_wait_seconds',
+      'ai_cluster_retries_total',
+      'ai_cluster_retry_budget_remaining_ratio',
+      'ai_cluster_routing_decision_duration_seconds',
+      'ai_cluster_routing_decisions_total',
+      'ai_cluster_stream_resumes_total',
       'ai_cluster_streaming_duration_seconds',
       'ai_cluster_streaming_requests_total',
       'ai_cluster_time_to_first_token_seconds',
       'ai_cluster_tokens_generated_total',
       'ai_cluster_tokens_per_second',
+      'ai_cluster_tokens_wasted_total',
+      'ai_cluster_upstream_attempts_total',
       'ai_cluster_worker_slots',
       'ai_cluster_worker_uptime_seconds',
     ]);

@@ -16,6 +16,8 @@ const otherCodes: Partial<Record<ErrorName, string | null>> = {
   object_not_found: null,
   worker_failed: null,
   queue_timeout: 'timeout',
+  deadline_exceeded: 'timeout',
+  key_queue_limit: 'rate_limit_exceeded',
   request_aborted: null,
   internal_error: null,
   response_not_found: null,
@@ -51,12 +53,19 @@ const statuses: Record<ErrorName, number> = {
   object_not_found: 404,
   node_not_found: 404,
   node_id_taken: 409,
+  node_exists: 409,
+  node_leaving: 409,
+  node_removed: 403,
+  loopback_only: 403,
   origin_not_allowed: 403,
   method_not_supported: 405,
   server_is_overloaded: 503,
   server_is_draining: 503,
   worker_failed: 502,
   queue_timeout: 504,
+  deadline_exceeded: 504,
+  request_crashes_workers: 500,
+  key_queue_limit: 429,
   request_aborted: 499,
   internal_error: 500,
   previous_response_not_found: 400,
@@ -76,7 +85,9 @@ describe('the error table', () => {
     const error = new ApiError(name);
     expect(error.status).toBe(statuses[name]);
     const { type } = error.toBody().error;
-    if (error.status < 500) expect(type).toBe('invalid_request_error');
+    // OpenAI names the resource that is limited.
+    if (error.status === 429) expect(type).toBe('requests');
+    else if (error.status < 500) expect(type).toBe('invalid_request_error');
     else if (error.status === 503) expect(type).toBe('service_unavailable_error');
     else expect(type).toBe('server_error');
   });

@@ -32,11 +32,16 @@ describe('the status of the cluster', () => {
     tokensPerSecond: 0,
     uptimeSeconds: 0,
     lastHeartbeatMs: null,
+    reason: null,
+    drainRequested: false,
+    weight: 1,
+    breaker: 'closed',
+    ejection: null,
   };
   const status = {
     status: 'ok',
     uptimeSeconds: 12,
-    queue: { waiting: 0, limit: 512 },
+    queue: { waiting: 0, limit: 512, models: [] },
     totals: { requests: 3, errors: 0, tokensPerSecond: 41.2 },
     nodes: [node],
   };

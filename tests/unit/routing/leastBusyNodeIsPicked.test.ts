@@ -1,29 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import {
-  isEligible,
-  pickLeastBusy,
-  scoreFreeSlots,
-  type AttemptHistory,
-} from '../../../src/routing/leastBusy.js';
+import { isEligible } from '../../../src/routing/eligibility.js';
+import { leastBusy, scoreFreeSlots } from '../../../src/routing/leastBusy.js';
+import type { AttemptHistory } from '../../../src/routing/policy.js';
 import type { NodeSnapshot } from '../../../src/routing/nodeSnapshot.js';
-
-function node(nodeId: string, fields: Partial<NodeSnapshot> = {}): NodeSnapshot {
-  return { nodeId, isReady: true, slotsTotal: 4, slotsFree: 4, claims: 0, ...fields };
-}
-
-/** Every order of the nodes: the choice must not depend on it. */
-function orders<T>(items: readonly T[]): T[][] {
-  if (items.length <= 1) return [[...items]];
-  return items.flatMap((item, index) => orders(items.toSpliced(index, 1)).map((rest) => [item, ...rest]));
-}
+import { orders, routingRequest, snapshot as node } from '../../support/nodeSnapshots.js';
 
 function expectPick(nodes: readonly NodeSnapshot[], nodeId: string | undefined, history?: AttemptHistory) {
-  for (const order of orders(nodes)) expect(pickLeastBusy(order, history)?.nodeId).toBe(nodeId);
+  const request = routingRequest(history ? { history } : {});
+  for (const order of orders(nodes)) expect(leastBusy(order, request).nodeId).toBe(nodeId);
 }
 
 describe('the node for a request', () => {
   it('is none where there is none', () => {
-    expect(pickLeastBusy([])).toBeUndefined();
+    expectPick([], undefined);
   });
 
   it('is ready, although another has more free slots', () => {
@@ -72,9 +61,9 @@ describe('the node for a request', () => {
     expectPick([node('worker_2'), node('worker_1'), node('worker_3')], 'worker_1');
   });
 
-  it('is the snapshot itself, and the snapshots stay as they were', () => {
+  it('is chosen without changing the snapshots', () => {
     const nodes = [node('b'), node('a')].map((snapshot) => Object.freeze(snapshot));
-    expect(pickLeastBusy(Object.freeze(nodes))).toBe(nodes[1]);
+    expect(leastBusy(Object.freeze(nodes), routingRequest()).nodeId).toBe('a');
     expect(nodes.map(({ nodeId }) => nodeId)).toEqual(['b', 'a']);
   });
 });

@@ -62,8 +62,8 @@ describe('the document', () => {
     const text = JSON.stringify(document);
     // Of workers only, or of no operation: another path, another method, a client that left.
     const elsewhere = [
-      'node_not_found',
       'node_id_taken',
+      'node_removed',
       'route_not_found',
       'method_not_supported',
       'request_aborted',

@@ -1,0 +1,48 @@
+import type { QueuePlace } from '../cluster/queue/admission.js';
+import type { Principal } from '../protocol/generateRequest.js';
+import type { RequestWork, RoutingDecision } from '../routing/policy.js';
+
+/** What is learned about a request on its way; read by the log line and the metrics. */
+export interface DispatchTrace {
+  nodeId?: string;
+  fingerprint?: string;
+  attempts: number;
+  queueMs?: number;
+  /** While it waits for a slot: where it stands. */
+  queuePlace?: (() => QueuePlace | undefined) | undefined;
+  firstTokenAt?: number;
+  promptTokens: number;
+  cachedTokens: number;
+  completionTokens: number;
+  /** Why the node that ran it was chosen. */
+  route?: RoutingDecision;
+}
+
+/** What every request needs on its way, whatever it asks of a worker. */
+export interface DispatchTarget {
+  readonly requestId: string;
+  readonly model: string;
+  readonly principal: Pick<Principal, 'keyId' | 'weight' | 'priority'>;
+  /** Undefined: nothing is known of it. */
+  readonly work?: RequestWork;
+  /** It can be ended at any time and go on later where it was. */
+  readonly canPause?: boolean;
+  /** All that a worker reads of it, without ids and seeds: what is the same when a client asks again. */
+  readonly content: () => unknown;
+}
+
+/** How the client calls what it sent, for the errors about it. */
+export interface ClientParams {
+  /** The parameter that is at fault where the prompt is: `messages`, `input`, … */
+  readonly promptParam: string;
+  /** And where one of several inputs is: `input[3]`. */
+  readonly inputParam?: (input: number) => string;
+}
+
+export interface DispatchOptions extends ClientParams {
+  /** Ends the request; with an ApiError as reason where the server does it. */
+  readonly signal: AbortSignal;
+  readonly trace: DispatchTrace;
+  /** When the client's patience ends, by `performance.now()`; `signal` is aborted then. */
+  readonly deadlineAt?: number | undefined;
+}

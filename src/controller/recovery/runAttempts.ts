@@ -1,0 +1,150 @@
+import type { AdmissionQueue, AdmissionRequest } from '../../cluster/queue/admission.js';
+import type { SlotLease } from '../../cluster/slotLease.js';
+import type { ControllerEvents } from '../../observability/events.js';
+import type { AttemptKind, AttemptOutcome } from '../../observability/recoveryMetrics.js';
+import { ApiError } from '../../protocol/apiError.js';
+import { createAdmit } from '../admit.js';
+import type { DispatchOptions, DispatchTarget } from '../dispatchTarget.js';
+import { UpstreamError } from '../upstream/upstreamError.js';
+import { abortError } from './judgeFailure.js';
+import { linkSignals } from './linkSignals.js';
+import { RequestRecovery, type RecoveryDeps } from './requestRecovery.js';
+
+export interface RunAttemptsDeps extends Omit<RecoveryDeps, 'retryAfterSeconds'> {
+  readonly queue: AdmissionQueue;
+  readonly events: RecoveryDeps['events'] &
+    Pick<ControllerEvents, 'attemptEnded' | 'queueRejected' | 'requestPaused'>;
+}
+
+/** One try of a request on one worker, as the work sees it, which tells what it learns. */
+export interface Attempt {
+  readonly lease: SlotLease;
+  /** Ends the attempt. */
+  readonly signal: AbortSignal;
+  /** The worker has taken it, and has so many tokens to read. */
+  accepted(tokensToRead: number): void;
+  /** The worker has brought something that is not needed again. */
+  progressed(): void;
+}
+
+/** How an attempt ended that is not over for good: `moved` for its worker was gone before, `paused` to make room. */
+type Ending = 'done' | 'moved' | 'paused' | UpstreamError;
+
+/**
+ * Gives `work` a slot, and another one where the worker fails, until it has come to its end; what it yields before it
+ * fails stays.
+ */
+export function createRunAttempts(deps: RunAttemptsDeps) {
+  const { queue, events, now, budget } = deps;
+  const admit = createAdmit({ queue, events });
+  const recoveryDeps = { ...deps, retryAfterSeconds: queue.retryAfterSeconds };
+
+  return async function* runAttempts<T>(
+    target: DispatchTarget,
+    options: DispatchOptions,
+    work: (attempt: Attempt) => AsyncGenerator<T, void, undefined>,
+  ): AsyncGenerator<T, void, undefined> {
+    const { trace } = options;
+    const recovery = new RequestRecovery(recoveryDeps, target, options);
+    if (recovery.suspicions.isQuarantined()) throw new ApiError('request_crashes_workers');
+    const startedAtMs = now();
+    budget.noteRequest(startedAtMs);
+    const { model, principal, work: wantedWork, canPause } = target;
+    const { signal, deadlineAt } = options;
+    const wanted: AdmissionRequest = {
+      ...{ model, principal, work: wantedWork, canPause, signal, deadlineAt },
+      onWaiting: (place) => (trace.queuePlace = place),
+    };
+    let pauses = 0;
+    let lease = await admit(wanted);
+    trace.queueMs ??= now() - startedAtMs;
+    let kind: AttemptKind = 'first';
+
+    try {
+      for (;;) {
+        const ending = yield* tryOnce(recovery, lease, options, work, kind);
+        if (ending === 'done') return;
+        if (ending instanceof UpstreamError) await recovery.recoverFrom(ending, lease);
+        if (recovery.limits.hasProgressed) kind = 'resume';
+        else if (kind === 'first') kind = 'retry';
+        const { failedOn } = recovery;
+        if (ending === 'paused') {
+          events.requestPaused({
+            requestId: target.requestId,
+            model,
+            nodeId: lease.nodeId,
+            pauses: ++pauses,
+          });
+        }
+        const history = ending === 'paused' ? undefined : { failedOn, busyNodeId: lease.nodeId };
+        // Asked for before the old slot is given back, so that no later request takes the turn of this one.
+        const next = admit({ ...wanted, pauses, history, waitsUntil: recovery.limits.waitsUntilMs });
+        lease.return();
+        lease = await next;
+      }
+    } finally {
+      lease.return();
+    }
+  };
+
+  async function* tryOnce<T>(
+    recovery: RequestRecovery,
+    lease: SlotLease,
+    { signal, trace }: DispatchOptions,
+    work: (attempt: Attempt) => AsyncGenerator<T, void, undefined>,
+    kind: AttemptKind,
+  ): AsyncGenerator<T, Ending, undefined> {
+    const { limits, suspicions } = recovery;
+    const startedAtMs = now();
+    const link = linkSignals([signal, lease.yieldSignal]);
+    let outcome: AttemptOutcome = 'cancelled';
+    let tokensToRead = 0;
+    trace.nodeId = lease.nodeId;
+    trace.fingerprint = lease.fingerprint;
+    trace.attempts++;
+    limits.began();
+    const withdraw = () => {
+      trace.attempts--;
+      limits.withdrawn();
+    };
+    try {
+      if (!(await suspicions.enter(lease, link.signal))) {
+        withdraw();
+        return 'moved';
+      }
+      yield* work({
+        lease,
+        signal: link.signal,
+        accepted: (tokens) => {
+          tokensToRead = tokens;
+          limits.accepted();
+        },
+        progressed: () => recovery.progressed(),
+      });
+      outcome = 'success';
+      lease.report('succeeded');
+      return 'done';
+    } catch (error) {
+      if (signal.aborted) throw abortError(signal);
+      if (link.signal.aborted) {
+        withdraw();
+        return 'paused';
+      }
+      if (!(error instanceof UpstreamError)) throw error;
+      outcome = outcomeOf(error);
+      if (error.kind === 'lost' && !limits.hasProgressed) suspicions.lost(lease, startedAtMs);
+      return error;
+    } finally {
+      link.unlink();
+      suspicions.leave();
+      const { hasProgressed } = limits;
+      events.attemptEnded({ nodeId: lease.nodeId, outcome, attempt: kind, hasProgressed, tokensToRead });
+    }
+  }
+}
+
+function outcomeOf({ kind, failure }: UpstreamError): AttemptOutcome {
+  if (kind === 'silent') return 'timeout';
+  const isRefusal = kind === 'refused' && failure?.code !== 'engine_failed';
+  return kind === 'unreachable' || isRefusal || failure?.code === 'draining' ? 'refused' : 'error';
+}

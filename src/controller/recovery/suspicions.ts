@@ -1,0 +1,133 @@
+import { PoisonLedger } from '../../cluster/poisonLedger.js';
+import type { SlotLease } from '../../cluster/slotLease.js';
+import type { WorkerFates } from '../../cluster/workerFates.js';
+import type { ControllerEvents } from '../../observability/events.js';
+import { ApiError } from '../../protocol/apiError.js';
+import type { DispatchTarget } from '../dispatchTarget.js';
+import { fingerprintOf } from './contentFingerprint.js';
+
+export interface SuspicionsDeps {
+  readonly fates: Pick<WorkerFates, 'hasDied' | 'hasEnded'>;
+  readonly events: Pick<ControllerEvents, 'requestQuarantined'>;
+  readonly now: () => number;
+  readonly ledger?: PoisonLedger;
+}
+
+/** What one request is suspected of on its way. */
+export interface Suspicions {
+  /** Two workers died of a request like this one. */
+  isQuarantined(): boolean;
+  /**
+   * Waits, where the request is suspected, until no other suspect is being tried on this worker and no request like it
+   * anywhere: who dies of a suspect is known then.
+   *
+   * @returns false where the worker ended meanwhile.
+   * @throws ApiError where it is quarantined
+   */
+  enter(lease: SlotLease, signal: AbortSignal): Promise<boolean>;
+  /** The worker has made a token for it. */
+  progressed(): void;
+  /** The attempt is over, however. */
+  leave(): void;
+  /** The connection broke before there was a new token. */
+  lost(lease: SlotLease, startedAtMs: number): void;
+  /** Resolves when it is known whether the workers of all attempts died, where that could be the second. */
+  settled(): Promise<void>;
+}
+
+export type SuspicionsOf = (target: DispatchTarget) => Suspicions;
+
+/** Requests of which workers may have died: tried on a second worker one at a time, and on no third one. */
+export function createSuspicions({
+  fates,
+  events,
+  now,
+  ledger = new PoisonLedger(),
+}: SuspicionsDeps): SuspicionsOf {
+  /** Workers and contents with which a suspect is being tried, each with what resolves when that is over. */
+  const tried = new Map<string, Promise<void>>();
+
+  return function suspicionsOf({ requestId, content }: DispatchTarget): Suspicions {
+    let fingerprint: string | undefined;
+    /** Of attempts since the last new token: whether their workers died is on its way. */
+    let undecided: Promise<void>[] = [];
+    let leave: (() => void) | undefined;
+
+    const print = () => (fingerprint ??= fingerprintOf(content()));
+    const isSuspected = () => !ledger.isEmpty && ledger.suspicionOf(print(), now()) === 'suspect';
+
+    const isQuarantined = () => !ledger.isEmpty && ledger.suspicionOf(print(), now()) === 'quarantined';
+
+    /** Who waits for this suspect goes on when it is known what became of it. */
+    async function note(
+      { instanceId, nodeId }: SlotLease,
+      startedAtMs: number,
+      release: (() => void) | undefined,
+    ): Promise<void> {
+      const sinceToken = undecided;
+      const hasDied = await fates.hasDied(instanceId);
+      if (hasDied && undecided === sinceToken) {
+        const death = { fingerprint: print(), requestId, instanceId, startedAtMs };
+        const isConvicted = ledger.noteDeath(death, now());
+        if (isConvicted) events.requestQuarantined({ requestId, nodeId, fingerprint: print() });
+      }
+      release?.();
+    }
+
+    return {
+      isQuarantined,
+      enter: async ({ instanceId }, signal) => {
+        if (isQuarantined()) throw new ApiError('request_crashes_workers');
+        while ((undecided.length > 0 || isSuspected()) && !signal.aborted) {
+          const busy = tried.get(instanceId) ?? tried.get(print());
+          if (!busy) {
+            leave = occupy(tried, [instanceId, print()]);
+            break;
+          }
+          await untilDone(busy, signal);
+          if (isQuarantined()) throw new ApiError('request_crashes_workers');
+          if (fates.hasEnded(instanceId)) return false;
+        }
+        return true;
+      },
+      progressed: () => {
+        leave?.();
+        leave = undefined;
+        undecided = [];
+        if (!ledger.isEmpty) ledger.noteProgress(print());
+      },
+      leave: () => {
+        leave?.();
+        leave = undefined;
+      },
+      lost: (lease, startedAtMs) => {
+        undecided.push(note(lease, startedAtMs, leave));
+        leave = undefined;
+      },
+      settled: async () => {
+        if (undecided.length > 1 || (undecided.length > 0 && isSuspected())) await Promise.all(undecided);
+      },
+    };
+  };
+}
+
+function occupy(tried: Map<string, Promise<void>>, keys: readonly string[]): () => void {
+  let done = () => {};
+  const until = new Promise<void>((resolve) => (done = resolve));
+  for (const key of keys) tried.set(key, until);
+  return () => {
+    for (const key of keys) tried.delete(key);
+    done();
+  };
+}
+
+function untilDone(busy: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    signal.addEventListener('abort', settle);
+    void busy.then(settle);
+  });
+}

@@ -1,0 +1,80 @@
+import { Agent, Client, errors, Pool, type Dispatcher } from 'undici';
+
+/** The connections to all workers. */
+export interface Connections {
+  /** Sends a JSON body. Throws what undici throws. */
+  post(url: string, path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  close(): Promise<void>;
+}
+
+export interface ConnectionsOptions {
+  readonly connectTimeoutMs: number;
+  /** Before the headers, and between two pieces of the body. */
+  readonly silenceTimeoutMs: number;
+}
+
+/** What is noted of the connection that a request went over; undici hands its options through to the connection. */
+interface NotingOptions extends Dispatcher.RequestOptions {
+  readonly connection?: { wasOpen: boolean };
+}
+
+/** Says whether its connection was there before the request, from an earlier one. */
+class NotingClient extends Client {
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { connection } = options as NotingOptions;
+    if (connection) connection.wasOpen = this.stats.connected;
+    return super.dispatch(options, handler);
+  }
+}
+
+export function createConnections({ connectTimeoutMs, silenceTimeoutMs }: ConnectionsOptions): Connections {
+  const timeouts = {
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: silenceTimeoutMs,
+    bodyTimeout: silenceTimeoutMs,
+  };
+  const kept = new Agent({
+    ...timeouts,
+    // Below the worker's own keep-alive time, so that a connection is not used at the moment it is closed.
+    keepAliveTimeout: 30_000,
+    keepAliveMaxTimeout: 60_000,
+    factory: (origin, pool) =>
+      new Pool(origin, { ...pool, factory: (url, client) => new NotingClient(url, client) }),
+  });
+  /** Without pipelining no connection is used twice. */
+  const fresh = new Agent({ ...timeouts, pipelining: 0 });
+
+  async function post(url: string, path: string, body: string, signal: AbortSignal) {
+    const connection = { wasOpen: false };
+    const request = {
+      origin: url,
+      path,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      signal,
+    } as const;
+    try {
+      return await kept.request({ ...request, connection } as NotingOptions & { origin: string });
+    } catch (error) {
+      // The worker may have closed it at the moment it was used again: that says nothing about the worker.
+      if (!connection.wasOpen || signal.aborted || !isReset(error)) throw error;
+      return await fresh.request(request).catch((second: unknown) => {
+        // Nobody is there any more: so it was the end of the worker after all.
+        throw (second as { syscall?: unknown }).syscall === 'connect' ? error : second;
+      });
+    }
+  }
+
+  return {
+    post,
+    close: async () => {
+      await Promise.all([kept.destroy(), fresh.destroy()]);
+    },
+  };
+}
+
+function isReset(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ECONNRESET' || code === 'EPIPE' || error instanceof errors.SocketError;
+}

@@ -1,0 +1,89 @@
+import { Agent } from 'undici';
+import type { NodeAddress, WorkerPool } from '../../cluster/workerPool.js';
+
+export interface ProbeTimings {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** After a failed probe, until the next one. */
+  readonly retryMs: number;
+}
+
+export const defaultProbeTimings: ProbeTimings = { intervalMs: 2_000, timeoutMs: 1_000, retryMs: 500 };
+
+export interface WorkerProbes {
+  close(): Promise<void>;
+}
+
+/** How often it is looked which probes are due. */
+const lookEveryMs = 100;
+
+/** Whether the probe got an answer of a worker, ready or not. */
+export type Probe = (url: string, timeoutMs: number) => Promise<boolean>;
+
+/**
+ * Asks every worker that is there for its `/health`, at its own time: a worker whose heartbeats come may still not
+ * answer. The first probe of a process comes within an interval, so that workers are not asked all at once.
+ */
+export function startWorkerProbes(
+  pool: Pick<WorkerPool, 'probeTargets' | 'probed'>,
+  { intervalMs, timeoutMs, retryMs }: ProbeTimings,
+  probe: Probe & { close(): Promise<void> } = createHttpProbe(),
+): WorkerProbes {
+  /** By instance: a new process begins anew. */
+  const dueAtMs = new Map<string, number>();
+  const running = new Set<string>();
+
+  function look(): void {
+    const targets = pool.probeTargets();
+    const known = new Set(targets.map(({ instanceId }) => instanceId));
+    for (const instanceId of dueAtMs.keys()) if (!known.has(instanceId)) dueAtMs.delete(instanceId);
+    for (const target of targets) {
+      const now = performance.now();
+      const dueAt = dueAtMs.get(target.instanceId) ?? now + Math.random() * intervalMs;
+      dueAtMs.set(target.instanceId, dueAt);
+      if (now >= dueAt && !running.has(target.instanceId)) void run(target);
+    }
+  }
+
+  async function run({ nodeId, instanceId, url }: NodeAddress): Promise<void> {
+    running.add(instanceId);
+    const hasPassed = await probe(url, timeoutMs);
+    running.delete(instanceId);
+    if (!dueAtMs.has(instanceId)) return;
+    // Between three quarters and five quarters of the interval.
+    const waitMs = hasPassed ? intervalMs * (0.75 + Math.random() / 2) : retryMs;
+    dueAtMs.set(instanceId, performance.now() + waitMs);
+    pool.probed(nodeId, instanceId, hasPassed);
+  }
+
+  const timer = setInterval(look, lookEveryMs);
+  timer.unref();
+  return {
+    close: () => {
+      clearInterval(timer);
+      dueAtMs.clear();
+      return probe.close();
+    },
+  };
+}
+
+/** Each probe has a connection of its own: those of the requests may all be busy, and an old one proves little. */
+function createHttpProbe(): Probe & { close(): Promise<void> } {
+  const agent = new Agent({ pipelining: 0 });
+  const probe: Probe = async (origin, timeoutMs) => {
+    try {
+      const { statusCode, body } = await agent.request({
+        origin,
+        path: '/health',
+        method: 'GET',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      await body.dump();
+      // 503 is what a worker says that loads its models or stops: its heartbeats tell which.
+      return statusCode === 200 || statusCode === 503;
+    } catch {
+      return false;
+    }
+  };
+  return Object.assign(probe, { close: () => agent.destroy() });
+}

@@ -1,0 +1,44 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { WorkerFates } from '../../../src/cluster/workerFates.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('a worker whose link ended has died', async () => {
+  const fates = new WorkerFates();
+  fates.linked('a');
+  fates.unlinked('a', { wasDraining: false });
+  expect(await fates.hasDied('a')).toBe(true);
+  expect([fates.hasEnded('a'), fates.hasStopped('a')]).toEqual([true, false]);
+});
+
+it('a worker that was draining has stopped', async () => {
+  const fates = new WorkerFates();
+  fates.unlinked('a', { wasDraining: true });
+  expect(await fates.hasDied('a')).toBe(false);
+  expect([fates.hasEnded('a'), fates.hasStopped('a')]).toEqual([true, true]);
+});
+
+it('an end that arrives a moment later is waited for', async () => {
+  const fates = new WorkerFates(250);
+  const both = Promise.all([fates.hasDied('a'), fates.hasDied('a')]);
+  await vi.advanceTimersByTimeAsync(100);
+  fates.unlinked('a', { wasDraining: false });
+  expect(await both).toEqual([true, true]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('a worker whose link stays is alive', async () => {
+  const fates = new WorkerFates(250);
+  fates.linked('a');
+  const died = fates.hasDied('a');
+  await vi.advanceTimersByTimeAsync(250);
+  expect(await died).toBe(false);
+});
+
+it('a worker that comes back had only lost its link', () => {
+  const fates = new WorkerFates();
+  fates.unlinked('a', { wasDraining: false });
+  fates.linked('a');
+  expect(fates.hasEnded('a')).toBe(false);
+});
