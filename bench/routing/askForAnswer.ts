@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { headers } from '../../src/protocol/headers.js';
+
+const Route = z.object({ expectedCachedTokens: z.number() });
 
 const Chunk = z.object({
   choices: z.array(z.object({ delta: z.object({ content: z.string().nullish() }) })),
@@ -13,6 +16,7 @@ export interface Answer {
   readonly totalMs: number;
   readonly promptTokens: number;
   readonly cachedTokens: number;
+  readonly expectedCachedTokens: number;
 }
 
 /** One answer of exactly so many tokens, as a client of the API gets it. @throws Error where it is none. */
@@ -25,7 +29,7 @@ export async function askForAnswer(
   const sentAt = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', [headers.explain]: 'route' },
     body: JSON.stringify({
       model,
       messages,
@@ -37,6 +41,7 @@ export async function askForAnswer(
     }),
   });
   if (response.status !== 200) throw new Error(`status ${response.status}: ${await response.text()}`);
+  const route = Route.parse(JSON.parse(response.headers.get(headers.route) ?? '{}'));
   let text = '';
   let firstTokenMs: number | undefined;
   let usage: z.infer<typeof Chunk>['usage'];
@@ -61,5 +66,6 @@ export async function askForAnswer(
     totalMs,
     promptTokens: usage.prompt_tokens,
     cachedTokens: usage.prompt_tokens_details.cached_tokens,
+    ...route,
   };
 }

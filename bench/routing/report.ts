@@ -2,7 +2,7 @@ import { median, quantile, range } from '../support/statistics.js';
 import { formatNumber, toTable } from '../support/table.js';
 import type { Outcome } from './simulate.js';
 
-export type Summary = Readonly<Record<'cached' | 'known' | 'p50' | 'p95', number>>;
+export type Summary = Readonly<Record<'cached' | 'known' | 'expected' | 'p50' | 'p95', number>>;
 
 export function summarize(outcomes: readonly Outcome[]): Summary {
   const sum = (of: (outcome: Outcome) => number) =>
@@ -12,6 +12,7 @@ export function summarize(outcomes: readonly Outcome[]): Summary {
   return {
     cached: (100 * sum(({ cachedTokens }) => cachedTokens)) / promptTokens,
     known: (100 * sum(({ knownTokens }) => knownTokens)) / promptTokens,
+    expected: (100 * sum(({ expectedCachedTokens }) => expectedCachedTokens)) / promptTokens,
     p50: quantile(firstTokens, 0.5),
     p95: quantile(firstTokens, 0.95),
   };
@@ -34,7 +35,8 @@ export function toReport(results: readonly Results[]): string {
         share: title,
         policy: name,
         'cached, %': show(of('cached')),
-        'of what was known': `${formatNumber(median(runs.map(({ cached, known }) => cached / known)))}`,
+        'of what was known': formatNumber(median(runs.map(({ cached, known }) => cached / known))),
+        'expected ÷ cached': formatNumber(median(runs.map(({ cached, expected }) => expected / cached))),
         'first token p50, ms': show(of('p50')),
         'p95, ms': show(of('p95')),
         'p50 ÷ least-busy': show(ratios('p50', 'least-busy')),

@@ -38,6 +38,8 @@ export interface Outcome {
   readonly cachedTokens: number;
   /** What had been in some prompt or answer before. */
   readonly knownTokens: number;
+  /** What routing expected to be cached. */
+  readonly expectedCachedTokens: number;
 }
 
 interface Waiting {
@@ -144,7 +146,8 @@ export function simulate(options: SimulationOptions): Outcome[] {
         continue;
       }
       waiting.splice(waiting.indexOf(request), 1);
-      run(request, worker, lease);
+      const chosen = decision.candidates.find(({ nodeId }) => nodeId === lease.nodeId);
+      run(request, worker, lease, chosen?.cachedTokens ?? NaN);
     }
   }
 
@@ -152,13 +155,14 @@ export function simulate(options: SimulationOptions): Outcome[] {
     { prompt, answer, work, request, sentAt, ended }: Waiting,
     worker: SimulatedWorker,
     lease: NonNullable<ReturnType<WorkerPool['tryClaim']>>,
+    expectedCachedTokens: number,
   ): void {
     const promptTokens = countPromptTokens(prompt);
     const knownTokens = known.look(prompt);
     known.add([...prompt, answer]);
     const marks = toPrefixMarks(work.prefixChain, promptTokens);
-    const { task, cachedTokens: expectedTokens } = worker.accept({ prompt, promptTokens, answer, marks });
-    lease.accepted(promptTokens, expectedTokens);
+    const { task, cachedTokens: foundTokens } = worker.accept({ prompt, promptTokens, answer, marks });
+    lease.accepted(promptTokens, foundTokens);
     works.learnPrompt(request, work, promptTokens);
     let firstTokenMs = 0;
     onToken.set(task, () => {
@@ -171,7 +175,7 @@ export function simulate(options: SimulationOptions): Outcome[] {
       lease.holds(marksWithin(marks, task.evaluatedTokens));
       lease.return();
       const cachedTokens = task.reusedTokens ?? 0;
-      const outcome = { firstTokenMs, promptTokens, cachedTokens, knownTokens };
+      const outcome = { firstTokenMs, promptTokens, cachedTokens, knownTokens, expectedCachedTokens };
       if (++finished > warmUp) outcomes.push(outcome);
       ended();
     });

@@ -26,6 +26,7 @@ export const rollingRestart: Scenario = {
         say(`round ${round + 1}, ${ledger.entries.length} requests`);
       }
       await load.stop();
+      ledger.describeErrors().forEach(say);
       return [
         atLeast('requests', ledger.entries.length, wanted),
         atMost('errors that a client saw', ledger.errors().length, 0),

@@ -9,14 +9,13 @@ import { Ledger } from '../support/ledger.js';
 /** reliability.md 5, row 12: serving goes on, or sheds; nothing crashes. */
 export const scarceResources: Scenario = {
   name: 'scarce-resources',
-  fault: 'the controller has no file descriptors, no disk, or no folder for logs that it may write',
+  fault: 'the controller has no file descriptors left, or no disk for its logs',
   run: async ({ say }) => {
     say('64 file descriptors');
-    const figures = await serveUnder(
-      '64 file descriptors',
-      { controllerPrefix: ['prlimit', '--nofile=64'] },
-      200,
-    );
+    const figures = await serveUnder('64 file descriptors', {}, 200, (pid) => {
+      // From the start on, Node could not even load its modules.
+      spawnSync('prlimit', [`--pid=${pid}`, '--nofile=64']);
+    });
     say('a full disk');
     return [...figures, ...(await withFullDisk())];
   },
@@ -27,12 +26,14 @@ async function serveUnder(
   what: string,
   options: Omit<ChaosClusterOptions, 'workers'>,
   streams: number,
+  squeeze: (pid: number) => void = () => undefined,
 ): Promise<Figure[]> {
   const cluster = await startChaosCluster({ workers: 2, slots: 16, ...options });
   const ledger = new Ledger(cluster.url);
   const after = new Ledger(cluster.url);
   try {
     const { pid } = cluster.controller();
+    squeeze(pid);
     await Promise.all(
       Array.from({ length: streams }, () => ledger.ask({ tokens: 20, paceMs: 10 }, { patienceMs: 20_000 })),
     );

@@ -13,8 +13,6 @@ export interface ChaosClusterOptions {
   readonly workers: number;
   readonly slots?: number;
   readonly controllerArgs?: readonly string[];
-  /** Runs the controller under another program: `prlimit --nofile=64`, … */
-  readonly controllerPrefix?: readonly string[];
   readonly workerArgs?: (index: number) => readonly string[];
   /** Puts something between controller and worker; the URL that the worker gives for its own. */
   readonly advertise?: (index: number, port: number) => Promise<string>;
@@ -38,7 +36,7 @@ export interface ChaosCluster {
 }
 
 export async function startChaosCluster(options: ChaosClusterOptions): Promise<ChaosCluster> {
-  const { workers: count, slots = 32, controllerArgs = [], controllerPrefix = [] } = options;
+  const { workers: count, slots = 32, controllerArgs = [] } = options;
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-cluster-chaos-'));
   const controllerLog = path.join(folder, 'controller.log');
   const port = await findFreePort();
@@ -53,14 +51,12 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
   const workers: RunningProcess[] = [];
 
   function startController(): void {
-    const [file = process.execPath, ...args] = [
-      ...controllerPrefix,
-      process.execPath,
+    const args = [
       ...[mainFile, 'controller', '--port', `${port}`, '--workers', `${count}`],
       ...['--data-dir', path.join(folder, 'data'), '--log-dir', options.logDir ?? path.join(folder, 'logs')],
       ...controllerArgs,
     ];
-    controller = startProcess({ file, args, logFile: controllerLog });
+    controller = startProcess({ file: process.execPath, args, logFile: controllerLog });
   }
 
   function startWorker(index: number): void {
@@ -97,7 +93,7 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
     // One that is stopped takes no other signal.
     for (const running of all) running.kill('SIGKILL');
     await Promise.all(all.map(({ exited }) => exited));
-    rmSync(folder, { recursive: true, force: true });
+    if (process.env['CHAOS_KEEP'] === undefined) rmSync(folder, { recursive: true, force: true });
   }
 
   startController();

@@ -27,7 +27,10 @@ const signsOfLifeMs = 1_000;
 const failing = Number(flags.failing);
 const lineMegabytes = Number(flags['line-megabytes']);
 
+let isDraining = false;
+
 async function script(call: WorkerCall): Promise<void> {
+  if (isDraining) return call.refuse(503, { code: 'draining', message: 'stopping', retryable: true });
   const asked = readAsked(call);
   const { resumeTokens } = call.request;
   if (Math.random() < failing) {
@@ -82,6 +85,7 @@ const worker = await startFakeWorker({
 worker.join(flags.controller);
 
 process.once('SIGTERM', () => {
+  isDraining = true;
   worker.setPhase('draining');
   const check = () => (worker.slotsBusy() === 0 ? process.exit(0) : setTimeout(check, 10));
   // The controller hears of it before the last stream ends.

@@ -59,6 +59,16 @@ export class Ledger {
     return this.entries.filter(({ outcome }) => outcome.kind !== 'whole');
   }
 
+  /** The first few errors in words, for the person who wants to know what went wrong. */
+  describeErrors(): string[] {
+    return this.errors()
+      .slice(0, 5)
+      .map(
+        ({ asked, outcome, wholeMs }) =>
+          `${asked.nonce} after ${Math.round(wholeMs)} ms: ${JSON.stringify(outcome)}`,
+      );
+  }
+
   close(): void {
     this.#agent.destroy();
   }
