@@ -12,14 +12,15 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+const canaryToken = 9;
 const prompts = {
-  toTokens: (name: string, count: number) => Array.from({ length: count }, () => name.length),
+  toTokens: (name: string, count: number) =>
+    Array.from({ length: count }, () => (name === 'soak/canary' ? canaryToken : 1)),
   close: () => Promise.resolve(),
 };
 
 /** A worker whose answers to the canary are given; every other request is answered by any token. */
 function createContender(answers: number[], fails = false): RunningContender {
-  const canary = 'soak/canary'.length;
   let requests = 0;
   return {
     name: 'worker',
@@ -27,7 +28,7 @@ function createContender(answers: number[], fails = false): RunningContender {
     complete: async ({ prompt, tokens }) => {
       if (fails && ++requests > 20) throw new Error('socket hang up');
       await new Promise((resolve) => setImmediate(resolve));
-      const isCanary = prompt.every((token) => token === canary);
+      const isCanary = prompt.every((token) => token === canaryToken);
       const token = isCanary ? (answers.shift() ?? 0) : 1;
       return { sentAt: 0, tokenTimes: [], tokenIds: Array.from({ length: tokens }, () => token) };
     },
