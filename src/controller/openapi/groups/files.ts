@@ -23,7 +23,7 @@ export const filesGroup = defineGroup({
       path: '/v1/files',
       summary: 'Upload a file',
       description:
-        'Up to 512 MiB, which have to be there within a minute. An upload that breaks off leaves nothing. Web pages of another origin cannot upload.',
+        'Up to 512 MiB, however long they take as long as they move. An upload that breaks off or stalls leaves nothing. Web pages of another origin cannot upload.',
       request: { form: 'FileForm' },
       answers: { 200: { description: 'The file.', json: 'File' } },
       errors: [
