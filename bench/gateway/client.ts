@@ -30,19 +30,8 @@ export async function stream(
   agent: Agent,
   onFirstByte?: () => void,
 ): Promise<StreamSample> {
-  const body = toChatBody(answer);
   const sentAt = performance.now();
-  const outgoing = httpRequest(gateway.url, {
-    method: 'POST',
-    agent,
-    headers: {
-      ...gateway.headers,
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
-    },
-  });
-  outgoing.end(body);
-  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const response = await post(gateway, toChatBody(answer), agent);
   const arrivals: { readonly at: number; readonly tokens: number }[] = [];
   let tail: Buffer = Buffer.alloc(0);
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -65,6 +54,38 @@ export async function stream(
     firstByteMs: (arrivals[0]?.at ?? NaN) - sentAt,
     gapsMs: times.slice(1).map((time, index) => time - (times[index] ?? NaN)),
   };
+}
+
+/**
+ * Asks for the same answer in one piece.
+ *
+ * @returns milliseconds from sending the request to the end of the answer
+ * @throws where the status is not 200.
+ */
+export async function askWhole(gateway: Gateway, answer: PacedAnswer, agent: Agent): Promise<number> {
+  const sentAt = performance.now();
+  const response = await post(gateway, toChatBody(answer, false), agent);
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) bytes += chunk.length;
+  if (response.statusCode !== 200 || bytes === 0) {
+    throw new Error(`${gateway.name}: status ${response.statusCode}, ${bytes} bytes`);
+  }
+  return performance.now() - sentAt;
+}
+
+async function post(gateway: Gateway, body: string, agent: Agent): Promise<IncomingMessage> {
+  const outgoing = httpRequest(gateway.url, {
+    method: 'POST',
+    agent,
+    headers: {
+      ...gateway.headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    },
+  });
+  outgoing.end(body);
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
 }
 
 function countTokens(text: Buffer): number {

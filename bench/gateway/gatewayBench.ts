@@ -7,7 +7,14 @@ import { startServerProcess } from '../support/serverProcess.js';
 import { median, range } from '../support/statistics.js';
 import { formatNumber, toTable } from '../support/table.js';
 import { gatewayPlans, type Gateway } from './gateways.js';
-import { figureNames, measureOpenStreams, measureRound, warmUp, type Figures } from './scenarios.js';
+import {
+  figureNames,
+  measureOpenStreams,
+  measureRound,
+  warmUp,
+  type Figures,
+  type WarmGateway,
+} from './scenarios.js';
 
 /**
  * What a gateway adds to a streamed chat completion: the same requests to the same paced upstream, straight, through
@@ -43,13 +50,17 @@ try {
     if (missing !== undefined) console.log(`${plan.name} is left out; to measure it: ${missing}`);
     else gateways.push(await plan.start(upstream, folder));
   }
+  const warm: WarmGateway[] = [];
   for (const gateway of gateways) {
     process.stderr.write(`warming up ${gateway.name}\n`);
-    await warmUp(gateway, folder);
+    const warmed = await warmUp(gateway, folder);
+    if (warmed.streamFault !== undefined)
+      console.log(`its streams are not measured: ${warmed.streamFault}\n`);
+    warm.push(warmed);
   }
   const results = new Map<string, Figures[]>(gateways.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? gateways : [...gateways].reverse();
+    const order = round % 2 === 0 ? warm : [...warm].reverse();
     for (const gateway of order) {
       process.stderr.write(`round ${round + 1} of ${rounds}: ${gateway.name}\n`);
       results.get(gateway.name)?.push(await measureRound(gateway, folder));
@@ -59,7 +70,7 @@ try {
   console.log(`\nAdded to direct, the median of the rounds' differences:\n\n${toAddedTable(results)}\n`);
 
   const open: Record<string, string>[] = [];
-  for (const gateway of gateways) {
+  for (const gateway of warm.filter(({ streamFault }) => streamFault === undefined)) {
     process.stderr.write(`2,000 streams: ${gateway.name}\n`);
     const { opened, errors, kibibytesPerStream } = await measureOpenStreams(gateway);
     open.push({

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCpuMs, readProcessMemory, readProcessTree } from '../support/procfs.js';
 import { quantile } from '../support/statistics.js';
-import { createClient, stream, type StreamSample } from './client.js';
+import { askWhole, createClient, stream, type StreamSample } from './client.js';
 import type { Gateway } from './gateways.js';
 import { toChatBody } from './paced.js';
 
@@ -13,6 +13,7 @@ import { toChatBody } from './paced.js';
 export type Figures = Readonly<Record<FigureName, number>>;
 
 export const figureNames = [
+  'whole answer of one token at 1 connection, p50 ms',
   'first byte at 1 connection, p50 ms',
   'first byte at 1 connection, p99 ms',
   'first byte at 64 streams, p50 ms',
@@ -29,25 +30,17 @@ const lone = { requests: 100, answer: { tokens: 8, paceMs: 2 } };
 const many = { streams: 64, startedWithinMs: 1_000, answer: { tokens: 100, paceMs: 20 } };
 const throughput = { connections: 16, seconds: 3, answer: { tokens: 1, paceMs: 0 } };
 
-/** One round of everything. @throws where an answer is not whole. */
-export async function measureRound(gateway: Gateway, folder: string): Promise<Figures> {
+/** One round of everything that the gateway can do. @throws where an answer is not whole. */
+export async function measureRound(gateway: WarmGateway, folder: string): Promise<Figures> {
   const agent = createClient();
   try {
-    const alone: StreamSample[] = [];
-    for (let index = 0; index < lone.requests; index++) alone.push(await stream(gateway, lone.answer, agent));
-    const cpuBefore = readTreeCpuMs(gateway);
-    const together = await runMany(gateway, agent);
-    const cpuMs = readTreeCpuMs(gateway) - cpuBefore;
-    const firstBytes = (samples: readonly StreamSample[]) => samples.map(({ firstByteMs }) => firstByteMs);
-    const gaps = together.flatMap(({ gapsMs }) => gapsMs);
+    const whole: number[] = [];
+    for (let index = 0; index < lone.requests; index++) {
+      whole.push(await askWhole(gateway, throughput.answer, agent));
+    }
     return {
-      'first byte at 1 connection, p50 ms': quantile(firstBytes(alone), 0.5),
-      'first byte at 1 connection, p99 ms': quantile(firstBytes(alone), 0.99),
-      'first byte at 64 streams, p50 ms': quantile(firstBytes(together), 0.5),
-      'first byte at 64 streams, p99 ms': quantile(firstBytes(together), 0.99),
-      'gap between tokens at 64 streams, p50 ms': quantile(gaps, 0.5),
-      'gap between tokens at 64 streams, p99 ms': quantile(gaps, 0.99),
-      'CPU per token at 64 streams, µs': (cpuMs * 1000) / (many.streams * many.answer.tokens),
+      'whole answer of one token at 1 connection, p50 ms': quantile(whole, 0.5),
+      ...(gateway.streamFault === undefined ? await measureStreams(gateway, agent) : noStreams),
       'requests/s at 16 connections': measureThroughput(gateway, folder),
     };
   } finally {
@@ -55,12 +48,57 @@ export async function measureRound(gateway: Gateway, folder: string): Promise<Fi
   }
 }
 
+type StreamFigures = Omit<
+  Figures,
+  'requests/s at 16 connections' | 'whole answer of one token at 1 connection, p50 ms'
+>;
+
+const noStreams: StreamFigures = {
+  'first byte at 1 connection, p50 ms': NaN,
+  'first byte at 1 connection, p99 ms': NaN,
+  'first byte at 64 streams, p50 ms': NaN,
+  'first byte at 64 streams, p99 ms': NaN,
+  'gap between tokens at 64 streams, p50 ms': NaN,
+  'gap between tokens at 64 streams, p99 ms': NaN,
+  'CPU per token at 64 streams, µs': NaN,
+};
+
+async function measureStreams(gateway: Gateway, agent: Agent): Promise<StreamFigures> {
+  const alone: StreamSample[] = [];
+  for (let index = 0; index < lone.requests; index++) alone.push(await stream(gateway, lone.answer, agent));
+  const cpuBefore = readTreeCpuMs(gateway);
+  const together = await runMany(gateway, agent);
+  const cpuMs = readTreeCpuMs(gateway) - cpuBefore;
+  const firstBytes = (samples: readonly StreamSample[]) => samples.map(({ firstByteMs }) => firstByteMs);
+  const gaps = together.flatMap(({ gapsMs }) => gapsMs);
+  return {
+    'first byte at 1 connection, p50 ms': quantile(firstBytes(alone), 0.5),
+    'first byte at 1 connection, p99 ms': quantile(firstBytes(alone), 0.99),
+    'first byte at 64 streams, p50 ms': quantile(firstBytes(together), 0.5),
+    'first byte at 64 streams, p99 ms': quantile(firstBytes(together), 0.99),
+    'gap between tokens at 64 streams, p50 ms': quantile(gaps, 0.5),
+    'gap between tokens at 64 streams, p99 ms': quantile(gaps, 0.99),
+    'CPU per token at 64 streams, µs': (cpuMs * 1000) / (many.streams * many.answer.tokens),
+  };
+}
+
+/** A gateway that has been used, and how its streams fail where they do. */
+export interface WarmGateway extends Gateway {
+  readonly streamFault: string | undefined;
+}
+
 /** All kinds of requests once, so that code is compiled and connections are open. */
-export async function warmUp(gateway: Gateway, folder: string): Promise<void> {
+export async function warmUp(gateway: Gateway, folder: string): Promise<WarmGateway> {
   const agent = createClient();
-  await runMany(gateway, agent);
-  agent.destroy();
-  measureThroughput(gateway, folder);
+  try {
+    await runMany(gateway, agent);
+    return { ...gateway, streamFault: undefined };
+  } catch (error) {
+    return { ...gateway, streamFault: error instanceof Error ? error.message : String(error) };
+  } finally {
+    agent.destroy();
+    measureThroughput(gateway, folder);
+  }
 }
 
 async function runMany(gateway: Gateway, agent: Agent): Promise<StreamSample[]> {

@@ -43,7 +43,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { workers, works, events, now } = deps;
   const runAttempts = createRunAttempts(deps);
 
-  async function* generate(given: GenerateRequest, options: DispatchOptions) {
+  function generate(given: GenerateRequest, options: DispatchOptions) {
     const { request, work } = works.prepare(given);
     const { requestId, model, principal } = request;
     const { trace, deadlineAt } = options;
@@ -51,7 +51,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const tokens = [...request.resumeTokens];
     const seen = { accepted: false, echo: false };
 
-    yield* runAttempts(target, options, async function* ({ lease, signal, ...attempt }: Attempt) {
+    return runAttempts(target, options, async function* ({ lease, signal, ...attempt }: Attempt) {
       const deadlineMs =
         deadlineAt === undefined ? request.deadlineMs : Math.max(1, Math.ceil(deadlineAt - now()));
       const resumed = { ...request, deadlineMs, resumeTokens: tokens };

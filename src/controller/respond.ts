@@ -60,16 +60,18 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
   const open = () => {
     if (res.headersSent) return;
     contextOf(res).toErrorFrames = (error) => presenter.fail(error).map(formatSseFrame).join('');
-    res.status(200).set(sseHeaders).flushHeaders();
+    res.status(200).set(sseHeaders);
     inference.firstByteAt = performance.now();
   };
   const keepalive = startKeepalive(res, open, () => signOfLife(inference), timings);
   try {
     for await (const event of events) {
       noteFinish(inference, event);
-      open();
-      if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
       const frames = presenter.push(event);
+      open();
+      // With the first frame where there is one, in one packet.
+      if (frames.length === 0 && !res.headersSent) res.flushHeaders();
+      if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
       if (event.type === 'done') await keep?.();
       if (frames.length === 0) continue;
       keepalive.postpone();

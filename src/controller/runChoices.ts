@@ -3,6 +3,7 @@ import type { GenerateRequest } from '../protocol/generateRequest.js';
 import type { FinishReason, GenerationEvent, OutputDelta, TokenUsage } from '../protocol/generation.js';
 import type { DispatchEvent, Dispatcher } from './dispatch.js';
 import type { DispatchTrace } from './dispatchTarget.js';
+import { createTrace } from './requestContext.js';
 
 type Of<Type extends DispatchEvent['type']> = Extract<GenerationEvent, { type: Type }>;
 
@@ -43,10 +44,8 @@ export interface ChoiceOptions {
 /** Of one client's request: it would take the place of all others otherwise. */
 const maxRunning = 16;
 
-interface Running {
-  readonly events: AsyncGenerator<DispatchEvent, void, undefined>;
-  next: Promise<{ readonly choice: number; readonly result: IteratorResult<DispatchEvent, void> }>;
-}
+/** The signal of choices that others took down with them. */
+const othersFailed = 'another choice of the request has ended it';
 
 /**
  * Runs the choices of a client's request beside each other. One that fails ends all.
@@ -56,16 +55,88 @@ interface Running {
 export async function* runChoices(
   dispatcher: Pick<Dispatcher, 'generate'>,
   requests: readonly GenerateRequest[],
-  { signal, promptParam, choicesPerPrompt, traces, deadlineAt }: ChoiceOptions,
+  options: ChoiceOptions,
 ): AsyncGenerator<AnswerEvent, void, undefined> {
+  const tally = new Tally(options);
+  const [only] = requests;
+  // Nearly all requests have one choice, each token of which goes this way.
+  if (only && requests.length === 1) {
+    const { signal, traces, promptParam, deadlineAt } = options;
+    const trace = traces[0] ?? createTrace();
+    for await (const event of dispatcher.generate(only, { signal, trace, promptParam, deadlineAt })) {
+      const said = tally.take(0, event);
+      if (said) yield said;
+    }
+  } else {
+    for await (const { choice, event } of runBeside(dispatcher, requests, options)) {
+      const said = tally.take(choice, event);
+      if (said) yield said;
+    }
+  }
+  yield { type: 'done', usage: tally.usage };
+}
+
+/** Makes one answer of the events of its choices. */
+class Tally {
+  readonly usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0, cachedTokens: 0 };
+  readonly #options: ChoiceOptions;
+  #isAccepted = false;
+
+  constructor(options: ChoiceOptions) {
+    this.#options = options;
+  }
+
+  take(choice: number, event: DispatchEvent): AnswerEvent | undefined {
+    switch (event.type) {
+      case 'accepted': {
+        if (this.#isAccepted) return undefined;
+        this.#isAccepted = true;
+        const fingerprint = this.#options.traces[choice]?.fingerprint ?? '';
+        const { promptTokens, cachedTokens } = event;
+        return { type: 'accepted', fingerprint, promptTokens, cachedTokens };
+      }
+      case 'progress':
+        return { type: 'progress' };
+      case 'echo':
+      case 'output':
+        return { ...event, choice };
+      case 'done': {
+        this.#count(choice, event.usage);
+        const { deltas, finishReason, stopText } = event;
+        return { type: 'ended', choice, deltas, finishReason, stopText };
+      }
+    }
+  }
+
+  #count(
+    choice: number,
+    { promptTokens, completionTokens, reasoningTokens, cachedTokens }: TokenUsage,
+  ): void {
+    this.usage.completionTokens += completionTokens;
+    this.usage.reasoningTokens += reasoningTokens;
+    if (choice % this.#options.choicesPerPrompt !== 0) return;
+    this.usage.promptTokens += promptTokens;
+    this.usage.cachedTokens += cachedTokens;
+  }
+}
+
+interface Running {
+  readonly events: AsyncGenerator<DispatchEvent, void, undefined>;
+  next: Promise<{ readonly choice: number; readonly result: IteratorResult<DispatchEvent, void> }>;
+}
+
+/** The events of several choices in the order in which they come. */
+async function* runBeside(
+  dispatcher: Pick<Dispatcher, 'generate'>,
+  requests: readonly GenerateRequest[],
+  { signal, promptParam, traces, deadlineAt }: ChoiceOptions,
+): AsyncGenerator<{ readonly choice: number; readonly event: DispatchEvent }, void, undefined> {
   const stop = new AbortController();
   const allSignals = AbortSignal.any([signal, stop.signal]);
   // Every running choice listens, also in several places: more than Node takes for a leak.
   setMaxListeners(0, allSignals);
   const running = new Map<number, Running>();
-  const usage = { promptTokens: 0, completionTokens: 0, reasoningTokens: 0, cachedTokens: 0 };
   let started = 0;
-  let isAccepted = false;
 
   const pull = async (choice: number, events: Running['events']) => ({ choice, result: await events.next() });
 
@@ -78,33 +149,6 @@ export async function* runChoices(
     running.set(choice, { events, next: pull(choice, events) });
   }
 
-  function translate(choice: number, event: DispatchEvent): AnswerEvent | undefined {
-    switch (event.type) {
-      case 'accepted': {
-        if (isAccepted) return undefined;
-        isAccepted = true;
-        const fingerprint = traces[choice]?.fingerprint ?? '';
-        const { promptTokens, cachedTokens } = event;
-        return { type: 'accepted', fingerprint, promptTokens, cachedTokens };
-      }
-      case 'progress':
-        return { type: 'progress' };
-      case 'echo':
-      case 'output':
-        return { ...event, choice };
-      case 'done': {
-        usage.completionTokens += event.usage.completionTokens;
-        usage.reasoningTokens += event.usage.reasoningTokens;
-        if (choice % choicesPerPrompt === 0) {
-          usage.promptTokens += event.usage.promptTokens;
-          usage.cachedTokens += event.usage.cachedTokens;
-        }
-        const { deltas, finishReason, stopText } = event;
-        return { type: 'ended', choice, deltas, finishReason, stopText };
-      }
-    }
-  }
-
   try {
     while (running.size > 0 || started < requests.length) {
       while (running.size < maxRunning && started < requests.length) startNext();
@@ -115,14 +159,12 @@ export async function* runChoices(
         continue;
       }
       current.next = pull(choice, current.events);
-      const event = translate(choice, result.value);
-      if (event) yield event;
+      yield { choice, event: result.value };
     }
-    yield { type: 'done', usage };
   } finally {
-    stop.abort();
     const left = [...running.values()];
     running.clear();
+    if (left.length > 0) stop.abort(othersFailed);
     await Promise.allSettled(left.flatMap(({ next, events }) => [next, events.return()]));
   }
 }

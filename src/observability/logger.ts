@@ -59,6 +59,8 @@ export function createLogger(options: LoggerOptions): winston.Logger {
   // Added before the transports, so that a line has the same time in all of them.
   const format = addContext({ process: options.process });
   const logger = winston.createLogger({ level: options.level ?? 'info', format, transports });
+  // winston looks at the level of a line when it has formatted it.
+  if (!logger.isLevelEnabled('debug')) logger.debug = () => logger;
   logger.on('error', (error: Error, transport?: winston.transport) => {
     // What is logged behind the end has nowhere to go.
     if (!transport) return;
@@ -70,11 +72,11 @@ export function createLogger(options: LoggerOptions): winston.Logger {
 }
 
 /** A line that a supervised process wrote keeps its own time and name. */
-const addContext = winston.format((entry, options) => ({
-  ...entry,
-  timestamp: entry['timestamp'] ?? new Date().toISOString(),
-  process: entry['process'] ?? (options as { process: string }).process,
-}));
+const addContext = winston.format((entry, options) => {
+  entry['timestamp'] ??= new Date().toISOString();
+  entry['process'] ??= (options as { process: string }).process;
+  return entry;
+});
 
 /** Resolves when every line is in its file; nothing may be logged any more. */
 export function closeLogger(logger: winston.Logger): Promise<void> {

@@ -61,15 +61,19 @@ export function createChatCompletionPresenter(options: ChatCompletionOptions): P
   let fingerprint = '';
   let usage: TokenUsage | undefined;
 
-  const toChunk = (chunkChoices: ChunkChoice[], total?: TokenUsage): SseFrame => ({
-    data: {
-      ...identity,
+  // One for each token: written out, because spread objects are several times slower to make and to write.
+  const toChunk = (chunkChoices: ChunkChoice[], total?: TokenUsage): SseFrame => {
+    const data: ChatCompletionChunk = {
+      id: identity.id,
+      created: identity.created,
+      model: identity.model,
       object: 'chat.completion.chunk',
       system_fingerprint: fingerprint,
       choices: chunkChoices,
-      ...(includeUsage ? { usage: total ? toCompletionUsage(total) : null } : {}),
-    } satisfies ChatCompletionChunk,
-  });
+    };
+    if (includeUsage) data.usage = total ? toCompletionUsage(total) : null;
+    return { data };
+  };
 
   function toDeltaChunk(index: number, delta: Delta, finishReason: FinishReason | null = null): SseFrame {
     const pending = choices[index]?.pendingLogprobs.splice(0) ?? [];

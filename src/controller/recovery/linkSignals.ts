@@ -3,6 +3,8 @@ export function linkSignals(signals: readonly (AbortSignal | undefined)[]): {
   signal: AbortSignal;
   unlink(): void;
 } {
+  const [only, ...others] = signals.filter((signal) => signal !== undefined);
+  if (only && others.length === 0) return { signal: only, unlink: () => undefined };
   const link = new AbortController();
   const followed = signals.flatMap((signal) => {
     if (!signal) return [];

@@ -74,7 +74,8 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
     let last: GenerationEvent | undefined;
     try {
       const body = await post(url, internalPaths.generate, request, signal);
-      for await (const event of readEvents(body)) {
+      for await (const line of readLines(body, maxLineBytes)) {
+        const event = parseEvent(line);
         if (event.type === 'error') throw new UpstreamError('failed', event.message, { failure: event });
         // The body is read to its end, or the connection could not be used again.
         if (event.type === 'done') last = event;
@@ -123,12 +124,7 @@ export function createWorkerClient(options: WorkerClientOptions = {}): WorkerCli
   };
 }
 
-/** One JSON event a line, checked. */
-async function* readEvents(body: AsyncIterable<Buffer>): AsyncGenerator<GenerationEvent, void, undefined> {
-  for await (const line of readLines(body, maxLineBytes)) yield parseEvent(line);
-}
-
-/** What does not parse is not quoted: it may hold a part of an answer, and this error is logged. */
+/** A line of a stream, checked. What does not parse is not quoted: it may hold a part of an answer, and this error is logged. */
 function parseEvent(line: string): GenerationEvent {
   const parsed = GenerationEvent.safeParse(tryParseJson(line));
   if (!parsed.success) throw new UpstreamError('garbage', 'the worker sent a line that is no event');
