@@ -7,6 +7,8 @@ export interface Figure {
   readonly measured: string;
   readonly asked: string;
   readonly passed: boolean;
+  /** Milliseconds, memory and throughput are those of the machine as well; counts are not. */
+  readonly dependsOnMachine: boolean;
 }
 
 export interface ScenarioRun {
@@ -27,17 +29,32 @@ export interface Scenario {
 
 /** A figure that has to be so large at most. NaN never passes. */
 export function atMost(name: string, value: number, limit: number, unit = ''): Figure {
-  return { name, measured: format(value, unit), asked: `≤ ${format(limit, unit)}`, passed: value <= limit };
+  return toFigure(name, value, { asked: `≤ ${format(limit, unit)}`, passed: value <= limit, unit });
 }
 
 /** A figure that has to be so large at least. NaN never passes. */
 export function atLeast(name: string, value: number, limit: number, unit = ''): Figure {
-  return { name, measured: format(value, unit), asked: `≥ ${format(limit, unit)}`, passed: value >= limit };
+  return toFigure(name, value, { asked: `≥ ${format(limit, unit)}`, passed: value >= limit, unit });
 }
 
 /** A figure that has to be exactly this. */
 export function exactly(name: string, value: number | string, wanted: number | string): Figure {
-  return { name, measured: `${value}`, asked: `${wanted}`, passed: value === wanted };
+  return {
+    name,
+    measured: `${value}`,
+    asked: `${wanted}`,
+    passed: value === wanted,
+    dependsOnMachine: false,
+  };
+}
+
+/** What has a unit was measured, what has none was counted. */
+function toFigure(
+  name: string,
+  value: number,
+  { unit, ...rest }: { asked: string; passed: boolean; unit: string },
+): Figure {
+  return { name, measured: format(value, unit), ...rest, dependsOnMachine: unit !== '' };
 }
 
 function format(value: number, unit: string): string {

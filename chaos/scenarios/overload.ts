@@ -8,13 +8,14 @@ import { keepLoad } from '../support/load.js';
 
 const slots = 8;
 const queueLimit = 16;
-const answer = { tokens: 20, paceMs: 10 };
+/** A second each: it is the slots that are full, and not the processors of the machine that all of this shares. */
+const answer = { tokens: 20, paceMs: 50 };
 
 /** reliability.md 5, row 8: what can be served is, what cannot is told so at once. */
 export const overload: Scenario = {
   name: 'overload',
   fault: 'ten times as many requests as there is room for',
-  async run({ form }) {
+  async run({ form, say }) {
     const seconds = form === 'long' ? 60 : 8;
     const cluster = await startChaosCluster({
       workers: 3,
@@ -25,10 +26,10 @@ export const overload: Scenario = {
     const flooded = new Ledger(cluster.url);
     try {
       const room = 3 * slots;
-      const peakLoad = keepLoad(calm, { streams: room, ...answer });
+      const peakPerSecond = (room * 1000) / (answer.tokens * answer.paceMs);
+      const calmLoad = keepLoad(calm, { streams: room, ...answer });
       await delay(seconds * 500);
-      await peakLoad.stop();
-      const peakPerSecond = (calm.count('whole') * 1000) / (seconds * 500);
+      await calmLoad.stop();
       const bytesBefore = readProcessMemory(cluster.controller().pid).anonymousBytes;
 
       let longestQueue = 0;
@@ -43,17 +44,21 @@ export const overload: Scenario = {
         await delay(20);
       }
       await Promise.all(asked);
+      const tookSeconds = (performance.now() - startedAt) / 1000;
       const whole = flooded.entries.filter(({ outcome }) => outcome.kind === 'whole');
       const shed = flooded.entries.filter(({ outcome }) => outcome.kind === 'refused');
+      const others = flooded.errors().filter(({ outcome }) => outcome.kind !== 'refused');
+      flooded.describeErrors(others).forEach(say);
       const grown = readProcessMemory(cluster.controller().pid).anonymousBytes - bytesBefore;
       return [
-        atLeast('requests', flooded.entries.length, peakPerSecond * seconds * 8),
-        atLeast('served, of what is served without overload', whole.length / (peakPerSecond * seconds), 0.9),
-        atMost(
-          'neither served whole nor refused in order',
-          flooded.entries.length - whole.length - shed.length,
-          0,
+        atLeast('arrivals', flooded.entries.length, peakPerSecond * seconds * 8, 'requests'),
+        atLeast(
+          'served, of what its slots can serve',
+          whole.length / (peakPerSecond * tookSeconds),
+          0.9,
+          '×',
         ),
+        atMost('neither served whole nor refused in order', others.length, 0),
         atMost(
           'refused after, p99',
           quantile(

@@ -58,7 +58,12 @@ export const soak: Scenario = {
           most - median(observed.map(({ descriptors }) => descriptors)),
           5,
         ),
-        atMost('p99 of the second half over that of the first', p99(half, Infinity) / p99(0, half), 1.05),
+        atMost(
+          'p99 of the second half over that of the first',
+          p99(half, Infinity) / p99(0, half),
+          1.05,
+          '×',
+        ),
       ];
     } finally {
       ledger.close();

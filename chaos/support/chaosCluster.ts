@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { findFreePort, readTail, startProcess, type RunningProcess } from './childProcess.js';
 import { waitUntil } from './waitUntil.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 const workerFile = fileURLToPath(new URL('./fakeWorkerProcess.js', import.meta.url));
+
+const FakeHealth = z.object({ slotsBusy: z.number() });
 
 export interface ChaosClusterOptions {
   readonly workers: number;
@@ -31,6 +34,8 @@ export interface ChaosCluster {
   status(): Promise<ClusterStatus>;
   /** Resolves when so many workers are healthy. */
   whenHealthy(count: number, timeoutMs?: number): Promise<number>;
+  /** As the worker itself says. */
+  busySlotsOf(index: number): Promise<number>;
   metrics(): Promise<string>;
   close(): Promise<void>;
 }
@@ -118,6 +123,10 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
     startWorker,
     status,
     whenHealthy,
+    busySlotsOf: async (index) => {
+      const answer = await fetch(`http://127.0.0.1:${places[index]?.port}/health`);
+      return FakeHealth.parse(await answer.json()).slotsBusy;
+    },
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     close,
   };

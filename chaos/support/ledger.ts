@@ -60,8 +60,8 @@ export class Ledger {
   }
 
   /** The first few errors in words, for the person who wants to know what went wrong. */
-  describeErrors(): string[] {
-    return this.errors()
+  describeErrors(errors: readonly Entry[] = this.errors()): string[] {
+    return errors
       .slice(0, 5)
       .map(
         ({ asked, outcome, wholeMs }) =>

@@ -8,8 +8,8 @@ export interface AttemptListener {
   ended(): void;
 }
 
-/** So many tokens behind the first one make a rate. */
-const leastTokensForRate = 4;
+/** So many tokens behind the first one make a rate: in fewer, one hiccup of the machine would be most of it. */
+export const leastTokensForRate = 16;
 
 /** One attempt on a node, as it is seen from here: what became of it, and how long its tokens took. */
 export class AttemptWatch {

@@ -76,6 +76,8 @@ export class NodeHealth {
   replaced(nowMs: number): void {
     this.#probes = noProbes;
     this.#samplesOfModel.clear();
+    // A restart is how a node is mended. Where it does badly again, it is left out for longer.
+    if (this.ejection(nowMs)) this.#ejection = { ...(this.#ejection as Ejection), untilMs: nowMs };
     this.#readySinceMs = undefined;
     this.#trial = undefined;
     this.#process++;

@@ -197,7 +197,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
   function answerProbe(res: ServerResponse): void {
     if (worker.health === 'silent') return;
     if (worker.health === 'broken') return void res.destroy();
-    sendJson(res, phase === 'ready' ? 200 : 503, { status: phase });
+    sendJson(res, phase === 'ready' ? 200 : 503, { status: phase, slotsBusy: busy.size });
   }
 
   const server = createServer({ keepAliveTimeout: 90_000 }, (req, res) => {

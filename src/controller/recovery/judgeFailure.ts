@@ -10,7 +10,7 @@ export type FailureReason = 'unreachable' | 'lost' | 'silent' | 'garbage' | 'err
 export type Verdict =
   /** No other worker would do better: the client is told. */
   | { readonly kind: 'final'; readonly error: ApiError }
-  /** A healthy worker cannot take it now: that is no attempt. */
+  /** A healthy worker cannot take it now, or could not be asked: that is no attempt. */
   | { readonly kind: 'busy'; readonly reason: 'full' | 'leaving' }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly isRetryable: boolean };
 
@@ -24,6 +24,7 @@ export function judgeFailure(error: UpstreamError, params: ClientParams): Verdic
   if (failure?.code === 'draining') return { kind: 'busy', reason: 'leaving' };
   if (kind === 'refused' && failure?.code === 'model_not_loaded') return { kind: 'busy', reason: 'leaving' };
   if (kind === 'refused' && failure?.code === 'no_free_slot') return { kind: 'busy', reason: 'full' };
+  if (kind === 'shortage') return { kind: 'busy', reason: 'full' };
   const reason = kind === 'refused' || kind === 'failed' ? 'error' : kind;
   return { kind: 'failed', reason, isRetryable: failure?.retryable ?? true };
 }

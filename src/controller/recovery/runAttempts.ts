@@ -146,5 +146,6 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
 function outcomeOf({ kind, failure }: UpstreamError): AttemptOutcome {
   if (kind === 'silent') return 'timeout';
   const isRefusal = kind === 'refused' && failure?.code !== 'engine_failed';
-  return kind === 'unreachable' || isRefusal || failure?.code === 'draining' ? 'refused' : 'error';
+  const wasNeverThere = kind === 'unreachable' || kind === 'shortage';
+  return wasNeverThere || isRefusal || failure?.code === 'draining' ? 'refused' : 'error';
 }

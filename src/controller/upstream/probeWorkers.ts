@@ -1,5 +1,6 @@
 import { Agent } from 'undici';
 import type { NodeAddress, WorkerPool } from '../../cluster/workerPool.js';
+import { isShortage } from './upstreamError.js';
 
 export interface ProbeTimings {
   readonly intervalMs: number;
@@ -17,8 +18,8 @@ export interface WorkerProbes {
 /** How often it is looked which probes are due. */
 const lookEveryMs = 100;
 
-/** Whether the probe got an answer of a worker, ready or not. */
-export type Probe = (url: string, timeoutMs: number) => Promise<boolean>;
+/** Whether the probe got an answer of a worker, ready or not; undefined where it could not be sent at all. */
+export type Probe = (url: string, timeoutMs: number) => Promise<boolean | undefined>;
 
 /**
  * Asks every worker that is there for its `/health`, at its own time: a worker whose heartbeats come may still not
@@ -51,9 +52,9 @@ export function startWorkerProbes(
     running.delete(instanceId);
     if (!dueAtMs.has(instanceId)) return;
     // Between three quarters and five quarters of the interval.
-    const waitMs = hasPassed ? intervalMs * (0.75 + Math.random() / 2) : retryMs;
+    const waitMs = hasPassed !== false ? intervalMs * (0.75 + Math.random() / 2) : retryMs;
     dueAtMs.set(instanceId, performance.now() + waitMs);
-    pool.probed(nodeId, instanceId, hasPassed);
+    if (hasPassed !== undefined) pool.probed(nodeId, instanceId, hasPassed);
   }
 
   const timer = setInterval(look, lookEveryMs);
@@ -81,8 +82,8 @@ function createHttpProbe(): Probe & { close(): Promise<void> } {
       await body.dump();
       // 503 is what a worker says that loads its models or stops: its heartbeats tell which.
       return statusCode === 200 || statusCode === 503;
-    } catch {
-      return false;
+    } catch (error) {
+      return isShortage(error) ? undefined : false;
     }
   };
   return Object.assign(probe, { close: () => agent.destroy() });

@@ -5,9 +5,10 @@ import { TooLongError } from './readLines.js';
 /**
  * How a call of a worker failed. `unreachable`: it was not sent; `lost`: the connection broke; `silent`: nothing came
  * for too long; `garbage`: what came is not the protocol; `refused`: the worker said no; `failed`: it gave up in the
- * middle.
+ * middle; `shortage`: this process can open no connection now, which says nothing about the worker.
  */
-export type UpstreamErrorKind = 'unreachable' | 'lost' | 'silent' | 'garbage' | 'refused' | 'failed';
+export type UpstreamErrorKind =
+  'unreachable' | 'lost' | 'silent' | 'garbage' | 'refused' | 'failed' | 'shortage';
 
 /** Why a call of a worker did not come to its end. */
 export class UpstreamError extends Error {
@@ -32,7 +33,16 @@ export function toUpstreamError(error: unknown): UpstreamError {
   return new UpstreamError(kindOf(error), describe(error), { cause: error });
 }
 
+/** No descriptors, buffers or local ports are left. */
+const shortageCodes: readonly unknown[] = ['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL'];
+
+/** Whether it was this process that could not open the connection. */
+export function isShortage(error: unknown): boolean {
+  return shortageCodes.includes((error as { code?: unknown } | null)?.code);
+}
+
 function kindOf(error: unknown): UpstreamErrorKind {
+  if (isShortage(error)) return 'shortage';
   if (error instanceof errors.ConnectTimeoutError) return 'unreachable';
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'silent';

@@ -116,6 +116,16 @@ describe('a slow node of three', () => {
     expect(simulation.waited).toBe(0);
   });
 
+  it('has its share again when it was restarted, little by little', () => {
+    const simulation = new Simulation(three, 8);
+    simulation.run(10_000, 15, (nodeId) => (nodeId === 'worker_1' ? 2_000 : 100));
+    expect(simulation.statusOf('worker_1')?.ejection).toBeDefined();
+    simulation.kill('worker_1');
+    simulation.run(1_000, 0, () => 100);
+    simulation.join('worker_1', 'worker_1-2');
+    expect(simulation.statusOf('worker_1')).toMatchObject({ ejection: undefined, leftOutBecause: undefined });
+  });
+
   it('is served by all where all are slow', () => {
     const simulation = new Simulation(three, 8);
     simulation.run(30_000, 20, () => 2_000);
