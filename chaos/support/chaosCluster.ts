@@ -20,6 +20,8 @@ export interface ChaosClusterOptions {
   /** Puts something between controller and worker; the URL that the worker gives for its own. */
   readonly advertise?: (index: number, port: number) => Promise<string>;
   readonly logDir?: string;
+  /** The file descriptors that the controller may have. */
+  readonly descriptors?: number;
 }
 
 /** A controller as users run it and fake workers, each a process, on fixed ports, so that they can come back. */
@@ -61,7 +63,13 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
       ...['--data-dir', path.join(folder, 'data'), '--log-dir', options.logDir ?? path.join(folder, 'logs')],
       ...controllerArgs,
     ];
-    controller = startProcess({ file: process.execPath, args, logFile: controllerLog });
+    const command = { file: process.execPath, args, logFile: controllerLog };
+    const limit = options.descriptors;
+    controller = startProcess(
+      limit === undefined
+        ? command
+        : { ...command, file: 'prlimit', args: [`--nofile=${limit}:${limit}`, process.execPath, ...args] },
+    );
   }
 
   function startWorker(index: number): void {

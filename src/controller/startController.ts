@@ -73,6 +73,8 @@ export interface ControllerOptions {
   readonly dataDir: string;
   /** Of one uploaded file. */
   readonly maxFileBytes?: number;
+  /** More are closed at once, so that those that are there can be served. */
+  readonly maxConnections?: number;
   readonly streamTimings?: Partial<StreamTimings>;
   readonly probeTimings?: Partial<ProbeTimings>;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
@@ -245,6 +247,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     },
     app,
   );
+  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
   answerWhatNodeRefuses(server, app);
   refuseSlowBodies(server);
   server.listen(options.port, options.host);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Settings } from '../../config/config.js';
 import { isLoopbackHost } from '../../config/settingKinds.js';
 import { startController } from '../../controller/startController.js';
+import { readConnectionLimit } from '../connectionLimit.js';
 import { readVersion } from '../packageInfo.js';
 import { requireFolders } from '../requireFolders.js';
 import { readModelIds } from '../resolveModels.js';
@@ -32,6 +33,7 @@ export async function runController(
       dataDir: path.resolve(settings.dataDir, 'controller'),
       workerSilenceMs: settings.workerSilenceSeconds * 1000,
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
+      maxConnections: readConnectionLimit(),
       isAllowedWorkerHost: isLoopbackHost,
       version: readVersion(),
       logger,
