@@ -37,6 +37,10 @@ export interface ClientParams {
   readonly promptParam: string;
   /** And where one of several inputs is: `input[3]`. */
   readonly inputParam?: (input: number) => string;
+  /** Where the schema of the answer is: `response_format`, … */
+  readonly schemaParam?: string;
+  /** And where that of a tool is: `tools[1].parameters`. */
+  readonly toolParam?: (name: string) => string;
 }
 
 export interface DispatchOptions extends ClientParams {

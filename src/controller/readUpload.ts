@@ -43,8 +43,10 @@ export async function readUpload<T>(req: Request, options: UploadOptions<T>): Pr
       file = { name: unescapeQuotes(name), content, stored: store(content) };
       file.stored.catch(reject);
     });
+    parser.once('filesLimit', () => reject(broken("Send one file, as the part 'file' of the form.")));
+    parser.once('fieldsLimit', () => reject(broken(`The form has more than ${maxFields} fields.`)));
     parser.once('finish', resolve);
-    parser.on('error', (cause) => reject(new ApiError('invalid_body', { message: brokenForm, cause })));
+    parser.on('error', (cause) => reject(broken(brokenForm, cause)));
     // Comes also after a whole request, whose last bytes may still be on their way to the disk.
     req.once('close', () => req.complete || reject(new ApiError('request_aborted')));
     req.on('error', () => reject(new ApiError('request_aborted')));
@@ -71,6 +73,10 @@ function unescapeQuotes(name: string): string {
 
 const brokenForm = 'The multipart form of the request is broken.';
 
+function broken(message: string, cause?: unknown): ApiError {
+  return new ApiError('invalid_body', { message, cause });
+}
+
 function createParser(req: Request, maxFileBytes: number): BusboyInstance {
   const contentType = req.get('content-type') ?? '';
   if (!/^multipart\/form-data(;|$)/i.test(contentType)) {
@@ -83,7 +89,7 @@ function createParser(req: Request, maxFileBytes: number): BusboyInstance {
       limits: { fileSize: maxFileBytes, files: 1, fields: maxFields, fieldSize: maxFieldBytes },
     });
   } catch (cause) {
-    throw new ApiError('invalid_body', { message: brokenForm, cause });
+    throw broken(brokenForm, cause);
   }
 }
 

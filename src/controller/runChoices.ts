@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { GenerateRequest } from '../protocol/generateRequest.js';
 import type { FinishReason, GenerationEvent, OutputDelta, TokenUsage } from '../protocol/generation.js';
 import type { DispatchEvent, Dispatcher } from './dispatch.js';
-import type { DispatchTrace } from './dispatchTarget.js';
+import type { ClientParams, DispatchTrace } from './dispatchTarget.js';
 import { createTrace } from './requestContext.js';
 
 type Of<Type extends DispatchEvent['type']> = Extract<GenerationEvent, { type: Type }>;
@@ -34,7 +34,7 @@ export interface ChoiceOptions {
   readonly signal: AbortSignal;
   /** As in {@link DispatchOptions}. */
   readonly deadlineAt?: number | undefined;
-  readonly promptParam: string;
+  readonly params: ClientParams;
   /** So many requests in a row have the same prompt, which is counted once. */
   readonly choicesPerPrompt: number;
   /** One for each request. */
@@ -61,9 +61,9 @@ export async function* runChoices(
   const [only] = requests;
   // Nearly all requests have one choice, each token of which goes this way.
   if (only && requests.length === 1) {
-    const { signal, traces, promptParam, deadlineAt } = options;
+    const { signal, traces, params, deadlineAt } = options;
     const trace = traces[0] ?? createTrace();
-    for await (const event of dispatcher.generate(only, { signal, trace, promptParam, deadlineAt })) {
+    for await (const event of dispatcher.generate(only, { signal, trace, deadlineAt, ...params })) {
       const said = tally.take(0, event);
       if (said) yield said;
     }
@@ -129,7 +129,7 @@ interface Running {
 async function* runBeside(
   dispatcher: Pick<Dispatcher, 'generate'>,
   requests: readonly GenerateRequest[],
-  { signal, promptParam, traces, deadlineAt }: ChoiceOptions,
+  { signal, params, traces, deadlineAt }: ChoiceOptions,
 ): AsyncGenerator<{ readonly choice: number; readonly event: DispatchEvent }, void, undefined> {
   const stop = new AbortController();
   const allSignals = AbortSignal.any([signal, stop.signal]);
@@ -145,7 +145,7 @@ async function* runBeside(
     const request = requests[choice];
     const trace = traces[choice];
     if (!request || !trace) return;
-    const events = dispatcher.generate(request, { signal: allSignals, trace, promptParam, deadlineAt });
+    const events = dispatcher.generate(request, { signal: allSignals, trace, deadlineAt, ...params });
     running.set(choice, { events, next: pull(choice, events) });
   }
 

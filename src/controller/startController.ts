@@ -185,7 +185,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     generationRoute(generation, chatCompletionsEndpoint, ['/chat/completions']),
     generationRoute(generation, completionsEndpoint, ['/completions']),
     generationRoute(generation, responsesEndpoint, ['/responses']),
-    ...responsesRoutes({ ...generation, store: stores.responses }),
+    ...responsesRoutes({ ...generation, ...execution, store: stores.responses }),
     ...anthropicRoutes({ ...generation, ...execution }),
     executionRoute(gate.middleware, embed, ['/v1/embeddings', '/embeddings']),
     executionRoute(gate.middleware, createRerank(execution), rerankPaths),

@@ -62,6 +62,7 @@ export const errorTable = {
   array_above_max_length: parameterError('An array is too long.'),
   empty_string: parameterError('A string is empty.'),
   string_above_max_length: parameterError('A string is too long.'),
+  object_above_max_properties: parameterError('An object has too many properties.'),
   unsupported_parameter: parameterError('A parameter is not supported.'),
   unsupported_value: parameterError('A value is not supported.'),
   context_length_exceeded: parameterError('The prompt does not fit into the context of the model.'),
@@ -226,6 +227,14 @@ export interface ApiErrorOptions {
   readonly cause?: unknown;
 }
 
+/** What a client sent is quoted in both, and can be as long as a body. */
+const maxMessageLength = 1_000;
+const maxParamLength = 256;
+
+export function shorten(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
+}
+
 /** An error whose text is meant for the client. Anything else that is thrown is shown as `internal_error`. */
 export class ApiError extends Error {
   readonly errorName: ErrorName;
@@ -238,12 +247,12 @@ export class ApiError extends Error {
 
   constructor(errorName: ErrorName, options: ApiErrorOptions = {}) {
     const row: ErrorRow = errorTable[errorName];
-    super(options.message ?? row.message, { cause: options.cause });
+    super(shorten(options.message ?? row.message, maxMessageLength), { cause: options.cause });
     this.name = 'ApiError';
     this.errorName = errorName;
     this.status = row.status;
     this.shouldRetry = row.shouldRetry;
-    this.param = options.param ?? null;
+    this.param = options.param == null ? null : shorten(options.param, maxParamLength);
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.queuePlace = options.queuePlace;
     this.allow = options.allow;

@@ -73,6 +73,8 @@ export type OutputConstraint = z.infer<typeof OutputConstraint>;
 /** Logits are divided by the penalty: a much smaller one makes them infinite, and a grammar is lost in them. */
 export const minRepeatPenalty = 0.01;
 
+export const maxLogitBiases = 1024;
+
 export const Sampling = z.strictObject({
   /** 0 is greedy. */
   temperature: z.number().min(0).max(2),
@@ -90,7 +92,7 @@ export const Sampling = z.strictObject({
   /** Added to the logits of tokens. */
   logitBias: z
     .array(z.strictObject({ token: z.int().min(0), bias: z.number().min(-100).max(100) }))
-    .max(1024),
+    .max(maxLogitBiases),
 });
 export type Sampling = z.infer<typeof Sampling>;
 

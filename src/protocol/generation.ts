@@ -36,6 +36,8 @@ export const GenerationFailure = z.object({
   retryable: z.boolean(),
   /** The place of the input or document at fault, of several. */
   input: z.int().min(0).optional(),
+  /** The tool whose schema is at fault; of schemas, without one it is that of the answer. */
+  tool: z.string().optional(),
 });
 export type GenerationFailure = z.infer<typeof GenerationFailure>;
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ApiError, type ErrorName } from './apiError.js';
+import { ApiError, shorten, type ErrorName } from './apiError.js';
 
 /** Given as the message of a bound, it makes the error one of a decimal; other numbers are integers. */
 export const boundOfDecimal = 'decimal';
@@ -7,12 +7,18 @@ export const boundOfDecimal = 'decimal';
 type Issue = z.core.$ZodIssue;
 
 /**
+ * Only the first thing that is wrong is told, and a body can have millions: an array with one is not read on. Zod has
+ * this for its own `validate` only.
+ */
+const context: z.core.ParseContextInternal<Issue> = { reportInput: true, abortEarly: true };
+
+/**
  * Checks a request body against a schema.
  *
  * @throws ApiError (400) that names the first field at fault, as OpenAI words it: `param` is `messages[0].content`.
  */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
-  const result = schema.safeParse(body, { reportInput: true });
+  const result = schema.safeParse(body, context);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   if (!issue) throw new ApiError('invalid_body');
@@ -93,6 +99,11 @@ function describe(issue: Issue, param: string): { name: ErrorName; message: stri
       const keys = issue.keys.map((key) => `'${key}'`).join(', ');
       return { name: 'invalid_value', message: `Invalid value for ${at}: ${keys} is not known there.` };
     }
+    case 'invalid_key': {
+      const [wrong] = issue.issues;
+      if (wrong) return describe(wrong, param);
+      return { name: 'invalid_value', message: `Invalid key: ${at}.` };
+    }
     case 'too_small':
       return describeSize(issue, at, 'min');
     case 'too_big':
@@ -119,8 +130,13 @@ function describeChoice(
   const accepted = sendable.map((value) => `'${value}'`).join(', ');
   return {
     name: 'invalid_value',
-    message: `Invalid value for ${at}: ${JSON.stringify(input)}. Supported values are: ${accepted}.`,
+    message: `Invalid value for ${at}: ${quote(input)}. Supported values are: ${accepted}.`,
   };
+}
+
+/** Enough of what was sent to know it again. */
+function quote(value: unknown): string {
+  return shorten(JSON.stringify(value) ?? 'nothing', 99);
 }
 
 /** What tells the kinds of an object apart; zod reports the whole object. */
@@ -152,6 +168,12 @@ function describeSize(
       message: `Invalid ${at}: the string must have ${limit} character${bound === 1 ? '' : 's'}.`,
     };
   }
+  if (issue.origin === 'object') {
+    return {
+      name: 'object_above_max_properties',
+      message: `Invalid ${at}: the object must have ${limit} properties.`,
+    };
+  }
   const kind = issue.message === boundOfDecimal ? 'decimal' : 'integer';
   const direction = side === 'min' ? 'below_min_value' : 'above_max_value';
   return {
@@ -181,6 +203,8 @@ function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
+  // What is no number in JSON comes from the text of a query.
+  if (Number.isNaN(value)) return 'a string';
   if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal';
   return article(typeof value);
 }

@@ -5,6 +5,7 @@ import {
   readdirSync,
   rmSync,
   type ReadStream,
+  type WriteStream,
 } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -99,6 +100,7 @@ export function createFileStore({
         await rename(temporary, pathOf(id));
         await syncFolder(folder);
       } catch (error) {
+        await closed(output);
         await Promise.all([rm(temporary, { force: true }), rm(pathOf(id), { force: true })]);
         throw error;
       }
@@ -150,6 +152,11 @@ export function createFileStore({
 
 function toFile({ id, bytes, created_at, expires_at, filename, purpose }: Row): FileObject {
   return { id, object: 'file', bytes, created_at, expires_at, filename, purpose, status: 'processed' };
+}
+
+/** What fails before it was opened may still come to be: only what is closed can be removed for good. */
+async function closed(output: WriteStream): Promise<void> {
+  if (!output.closed) await new Promise<void>((resolve) => void output.once('close', () => resolve()));
 }
 
 /** So that the new name, too, outlives a crash of the machine. */

@@ -4,9 +4,14 @@ import type { GenerationFailure } from '../protocol/generation.js';
 export class RefusedError extends Error {
   readonly failure: GenerationFailure;
 
-  constructor(code: GenerationFailure['code'], message: string, retryable = false, input?: number) {
+  constructor(
+    code: GenerationFailure['code'],
+    message: string,
+    retryable = false,
+    place: Pick<GenerationFailure, 'input' | 'tool'> = {},
+  ) {
     super(message);
-    this.failure = { code, message, retryable, ...(input !== undefined && { input }) };
+    this.failure = { code, message, retryable, ...place };
   }
 }
 
@@ -17,6 +22,6 @@ export function refusingInput<T>(input: number, work: () => T): T {
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error;
     const { code, message, retryable } = error.failure;
-    throw new RefusedError(code, message, retryable, input);
+    throw new RefusedError(code, message, retryable, { input });
   }
 }

@@ -1,3 +1,4 @@
+import type { GenerationFailure } from '../protocol/generation.js';
 import { RefusedError } from './refusedError.js';
 
 /**
@@ -5,11 +6,15 @@ import { RefusedError } from './refusedError.js';
  *
  * @throws RefusedError that names the first token that the vocabulary does not have.
  */
-export function requireKnownTokens(tokens: number[], vocabularySize: number): number[] {
+export function requireKnownTokens(
+  tokens: number[],
+  vocabularySize: number,
+  { code = 'invalid_request', where = '' }: { code?: GenerationFailure['code']; where?: string } = {},
+): number[] {
   const unknown = tokens.find((token) => token >= vocabularySize);
   if (unknown === undefined) return tokens;
   throw new RefusedError(
-    'invalid_request',
-    `Token ${unknown} does not exist: this model's vocabulary has the tokens 0 to ${vocabularySize - 1}.`,
+    code,
+    `Token ${unknown}${where} does not exist: this model's vocabulary has the tokens 0 to ${vocabularySize - 1}.`,
   );
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { startController, type ControllerOptions } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
+import { internalPaths } from '../../src/protocol/workerApi.js';
 import { eventually } from './eventually.js';
 import { startFakeWorker, type FakeWorker, type Script } from './fakeWorker.js';
 import { captureLog, testControllerOptions, type LogCapture } from './testCluster.js';
@@ -39,6 +40,9 @@ export async function startLiveCluster(options: LiveClusterOptions): Promise<Liv
     models: [scriptedModel],
     slots: scriptedSlots,
     script,
+    // Tokenization: the only calls that a model of text gets.
+    plainScript: ({ path, answer }) =>
+      answer(path === internalPaths.tokenize ? { tokens: [1, 2, 3] } : { text: 'abc' }),
   });
   const controller = await startController({
     ...testControllerOptions,

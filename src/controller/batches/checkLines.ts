@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../../protocol/apiError.js';
 import { BatchLine, type BatchError } from '../../protocol/openai/batches.js';
 import { parseBody } from '../../protocol/parseBody.js';
-import { maxBodyBytes } from '../middleware/parseJsonBody.js';
+import { findExcess, maxBodyBytes } from '../middleware/parseJsonBody.js';
 import type { NumberedLine } from './readLines.js';
 
 export const maxLines = 50_000;
@@ -80,6 +80,8 @@ function parseLine(text: string | undefined): BatchLine {
   } catch {
     throw new LineError('invalid_json_line', 'The line is not valid JSON.');
   }
+  const excess = findExcess(value);
+  if (excess !== undefined) throw new LineError('invalid_json_line', `The line ${excess}.`);
   return parseBody(BatchLine, value);
 }
 

@@ -2,6 +2,7 @@ import { ChatCompletionRequest } from '../../protocol/openai/chatCompletions.js'
 import { refuseUnsupportedParameters } from '../../protocol/openai/unsupportedParameters.js';
 import { createChatCompletionPresenter, mintIdentity } from '../presenters/chatCompletion.js';
 import { toChatRequests } from '../translate/chatCompletion.js';
+import { toolAt } from '../translate/tools.js';
 import type { GenerationEndpoint } from './endpoint.js';
 
 /** `POST /v1/chat/completions`. */
@@ -14,7 +15,12 @@ export const chatCompletionsEndpoint: GenerationEndpoint<ChatCompletionRequest> 
     return {
       requests,
       choicesPerPrompt: requests.length,
-      promptParam: 'messages',
+      params: {
+        promptParam: 'messages',
+        schemaParam: 'response_format',
+        toolParam: (name) =>
+          `${toolAt(body.tools, (tool) => tool.function.name === name)}.function.parameters`,
+      },
       isStream: body.stream === true,
       presenter: createChatCompletionPresenter({
         identity: mintIdentity('chatcmpl-', body.model),

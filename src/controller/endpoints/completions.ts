@@ -15,7 +15,7 @@ export const completionsEndpoint: GenerationEndpoint<CompletionRequest> = {
     return {
       requests,
       choicesPerPrompt: body.n ?? 1,
-      promptParam: 'prompt',
+      params: { promptParam: 'prompt' },
       isStream: body.stream === true,
       presenter: createTextCompletionPresenter({
         identity: mintIdentity('cmpl-', body.model),

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { GenerateRequest, Principal } from '../../protocol/generateRequest.js';
+import type { ClientParams } from '../dispatchTarget.js';
 import type { Answer } from '../respond.js';
 import type { Presenter } from '../presenters/presenter.js';
 
@@ -17,8 +18,7 @@ export interface Generation {
   readonly requests: readonly GenerateRequest[];
   /** So many in a row have the same prompt. */
   readonly choicesPerPrompt: number;
-  /** The client's parameter that is at fault where the prompt is. */
-  readonly promptParam: string;
+  readonly params: ClientParams;
   readonly isStream: boolean;
   readonly presenter: Presenter;
   /** Keeps what has to be kept of it: see {@link Answer.keep}. */

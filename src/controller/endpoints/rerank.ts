@@ -10,6 +10,7 @@ import { equals, never, refuseParameters } from '../../protocol/openai/unsupport
 import { parseBody } from '../../protocol/parseBody.js';
 import { resolveModel } from '../routes/models.js';
 import { toReadingWork } from '../requestWork.js';
+import { chooseForm } from './chooseForm.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** A document that is too long is refused, never cut; scores are from 0 to 1. */
@@ -29,7 +30,7 @@ const documentsOfSearchUnit = 100;
 /** `POST /v1/rerank`, in Cohere's form or in TEI's. */
 export function createRerank({ dispatcher, workers, models }: ExecuteDeps): Execute {
   return async function executeRerank(body, { requestId, principal, deadlineAt }, signal, inference) {
-    const form = isTextsForm(body) ? readTexts(body) : readDocuments(body);
+    const form = chooseForm(body, ['texts', 'documents']) === 'texts' ? readTexts(body) : readDocuments(body);
     const { request, param, documents } = form;
     refuseParameters(request, unsupportedInRerank);
     const model = resolveModel(models, request.model, 'ranking');
@@ -89,10 +90,6 @@ function readDocuments(body: unknown): RerankForm {
       meta: { billed_units: { search_units: Math.ceil(documents.length / documentsOfSearchUnit) } },
     }),
   };
-}
-
-function isTextsForm(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && 'texts' in body && !('documents' in body);
 }
 
 function readTexts(body: unknown): RerankForm {

@@ -7,6 +7,7 @@ import { createResponsePresenter } from '../presenters/response.js';
 import { beginResponse } from '../presenters/responseObject.js';
 import { toResponseGeneration } from '../translate/response.js';
 import { readInput } from '../translate/responseInput.js';
+import { toolAt } from '../translate/tools.js';
 import type { GenerationEndpoint } from './endpoint.js';
 
 /**
@@ -30,7 +31,11 @@ export function createResponsesEndpoint(store: ResponseStore): GenerationEndpoin
       return {
         requests: [request],
         choicesPerPrompt: 1,
-        promptParam: 'input',
+        params: {
+          promptParam: 'input',
+          schemaParam: 'text.format',
+          toolParam: (name) => `${toolAt(body.tools, (tool) => tool.name === name)}.parameters`,
+        },
         isStream: body.stream === true,
         presenter,
         ...(body.store === false ? {} : { keep }),

@@ -28,12 +28,12 @@ export async function beginGeneration<Body extends { model: string }>(
   inference.isStream = (parsed as { stream?: unknown }).stream === true;
   requireModel(models, parsed.model, 'generation' satisfies ModelKind);
   inference.model = parsed.model;
-  const { requests, choicesPerPrompt, promptParam, presenter, keep } = await endpoint.prepare(parsed, asker);
+  const { requests, choicesPerPrompt, params, presenter, keep } = await endpoint.prepare(parsed, asker);
   inference.traces = requests.map(createTrace);
   inference.choicesPerPrompt = choicesPerPrompt;
   const { traces } = inference;
   const { deadlineAt } = asker;
-  const choices = { signal, promptParam, choicesPerPrompt, traces, deadlineAt };
+  const choices = { signal, params, choicesPerPrompt, traces, deadlineAt };
   const events = runChoices(dispatcher, requests, choices);
   return { events, presenter, inference, keep };
 }

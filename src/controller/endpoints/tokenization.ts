@@ -14,6 +14,7 @@ import type { TokenizeRequest, TokenizeResponse } from '../../protocol/tokenizat
 import { resolveModel } from '../routes/models.js';
 import { toChatMessages } from '../translate/messages.js';
 import { toToolUse } from '../translate/tools.js';
+import { chooseForm } from './chooseForm.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** `POST /tokenize`, in llama.cpp's form (`content`) or in vLLM's (`prompt` or `messages`). */
@@ -58,9 +59,9 @@ interface TokenizeForm {
 type WithoutModel<T> = T extends unknown ? Omit<T, 'model'> : never;
 
 function readForm(body: unknown): TokenizeForm {
-  const has = (name: string) => typeof body === 'object' && body !== null && name in body;
-  if (has('messages')) return readMessages(body);
-  return has('prompt') ? readPrompt(body) : readContent(body);
+  const form = chooseForm(body, ['content', 'prompt', 'messages']);
+  if (form === 'messages') return readMessages(body);
+  return form === 'prompt' ? readPrompt(body) : readContent(body);
 }
 
 function readContent(body: unknown): TokenizeForm {

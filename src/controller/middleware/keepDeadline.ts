@@ -18,7 +18,11 @@ export function createKeepDeadline(longestMs: number): RequestHandler {
     const context = contextOf(res);
     // What nobody asked for is kept here alone: workers have no use for it.
     if (text !== undefined) context.deadlineAt = context.arrivedAt + timeoutMs;
-    const timer = setTimeout(() => context.abort.abort(new ApiError('deadline_exceeded')), timeoutMs);
+    const expire = () => {
+      const message = `The request was not finished in ${longestMs / 1000} s, the longest time that this server gives one.`;
+      context.abort.abort(new ApiError('deadline_exceeded', text === undefined ? { message } : {}));
+    };
+    const timer = setTimeout(expire, timeoutMs);
     res.once('close', () => clearTimeout(timer));
     next();
   };

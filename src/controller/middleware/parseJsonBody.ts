@@ -14,21 +14,36 @@ const requireJsonContentType: RequestHandler = (req, _res, next) => {
 
 /** Arrays and objects within each other: more than any request needs, and less than the stack of who writes them. */
 const maxDepth = 500;
+/** And all together: a body has room for so many that it takes seconds to look at each. */
+const maxParts = 1_000_000;
 
-/** JSON can be read at any depth, and not be written again. */
-const refuseDepth: RequestHandler = (req, _res, next) => {
-  let level: unknown[] = [req.body];
+/** What is too much in JSON, which can be read at any depth and not be written again; undefined where nothing is. */
+export function findExcess(json: unknown): string | undefined {
+  let level = [json].filter(isPart);
+  let parts = 0;
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > maxDepth) {
-      const message = `The JSON body is nested too deeply: at most ${maxDepth} levels are accepted.`;
-      throw new ApiError('invalid_json', { message });
+    if (depth > maxDepth) return `is nested too deeply: at most ${maxDepth} levels are accepted`;
+    const inner: object[] = [];
+    for (const part of level) {
+      for (const value of Object.values(part)) if (isPart(value)) inner.push(value);
+      if (parts + inner.length > maxParts)
+        return `is too long: at most ${maxParts} arrays and objects are accepted`;
     }
-    level = level.flatMap((value): unknown[] => Object.values(value ?? {}).filter(isObject));
+    parts += inner.length;
+    level = inner;
   }
+  return undefined;
+}
+
+function isPart(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+const refuseExcess: RequestHandler = (req, _res, next) => {
+  const excess = findExcess(req.body);
+  if (excess !== undefined) throw new ApiError('invalid_json', { message: `The JSON body ${excess}.` });
   next();
 };
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /**
  * Reads a JSON body. Only a JSON content type is taken: a page of another site can send any other one to this server
@@ -37,5 +52,5 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 export const parseJsonBody: RequestHandler[] = [
   requireJsonContentType,
   express.json({ limit: maxBodyBytes, type: () => true }),
-  refuseDepth,
+  refuseExcess,
 ];

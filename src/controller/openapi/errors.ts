@@ -19,6 +19,7 @@ export const bodyErrors: readonly ErrorName[] = [
   'array_above_max_length',
   'empty_string',
   'string_above_max_length',
+  'object_above_max_properties',
 ];
 
 /** What can be wrong with the query of a list. */

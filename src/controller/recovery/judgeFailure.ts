@@ -32,7 +32,7 @@ export function judgeFailure(error: UpstreamError, params: ClientParams): Verdic
 /** What a worker found wrong with the request itself. */
 function toClientsMistake(
   { failure, message }: UpstreamError,
-  { promptParam, inputParam }: ClientParams,
+  { promptParam, inputParam, schemaParam, toolParam }: ClientParams,
 ): ApiError | undefined {
   const inputAtFault = failure?.input === undefined ? undefined : inputParam?.(failure.input);
   const code: GenerationFailure['code'] | undefined = failure?.code;
@@ -45,8 +45,11 @@ function toClientsMistake(
       return new ApiError('invalid_value', { message, param: inputAtFault ?? null });
     case 'invalid_dimensions':
       return new ApiError('invalid_value', { message, param: 'dimensions' });
-    case 'unsupported_schema':
-      return new ApiError('unsupported_value', { message });
+    case 'unsupported_schema': {
+      const param = failure?.tool === undefined ? schemaParam : toolParam?.(failure.tool);
+      const at = param === undefined ? '' : ` in '${param}'`;
+      return new ApiError('unsupported_value', { message: `Invalid schema${at}: ${message}`, param });
+    }
     default:
       return undefined;
   }

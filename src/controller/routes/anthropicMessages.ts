@@ -4,19 +4,15 @@ import { CountTokensRequest, type TokenCount } from '../../protocol/anthropic/me
 import { headers } from '../../protocol/headers.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { anthropicMessagesEndpoint } from '../endpoints/anthropicMessages.js';
+import { countTokens, type CountDeps } from '../endpoints/countTokens.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
-import { contextOf, createTrace } from '../requestContext.js';
+import { contextOf } from '../requestContext.js';
 import { toCountRequest } from '../translate/anthropicMessages.js';
-import type { AskReadyWorker } from '../askReadyWorker.js';
-import type { WorkerClient } from '../upstream/workerClient.js';
 import { generationRoute, type GenerationRouteDeps } from './generation.js';
 import { requireModel } from './models.js';
 import type { Route } from './route.js';
 
-export interface AnthropicRouteDeps extends GenerationRouteDeps {
-  readonly askReadyWorker: AskReadyWorker;
-  readonly workers: Pick<WorkerClient, 'count'>;
-}
+export type AnthropicRouteDeps = GenerationRouteDeps & CountDeps;
 
 /** Errors of these routes are Anthropic's, and the request's id is where its clients look for it. */
 const speakAnthropic: RequestHandler = (_req, res, next) => {
@@ -28,17 +24,11 @@ const speakAnthropic: RequestHandler = (_req, res, next) => {
 
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`. */
 export function anthropicRoutes(deps: AnthropicRouteDeps): Route[] {
-  const countTokens: RequestHandler = async (req, res) => {
+  const count: RequestHandler = async (req, res) => {
     const body = parseBody(CountTokensRequest, req.body);
     requireModel(deps.models, body.model, 'generation');
-    const request = toCountRequest(body);
-    const { requestId, abort } = contextOf(res);
-    const { promptTokens } = await deps.askReadyWorker(
-      { requestId, model: body.model },
-      { signal: abort.signal, trace: createTrace(), promptParam: 'messages' },
-      (url, signal) => deps.workers.count(url, request, signal),
-    );
-    res.json({ input_tokens: promptTokens } satisfies TokenCount);
+    const tokens = await countTokens(deps, toCountRequest(body), contextOf(res), 'messages');
+    res.json({ input_tokens: tokens } satisfies TokenCount);
   };
   return [
     { ...generationRoute(deps, anthropicMessagesEndpoint, ['/messages']), before: speakAnthropic },
@@ -46,7 +36,7 @@ export function anthropicRoutes(deps: AnthropicRouteDeps): Route[] {
       path: '/v1/messages/count_tokens',
       aliases: ['/messages/count_tokens'],
       before: speakAnthropic,
-      methods: { POST: [deps.gate, ...parseJsonBody, countTokens] },
+      methods: { POST: [deps.gate, ...parseJsonBody, count] },
     },
   ];
 }

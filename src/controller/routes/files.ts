@@ -34,12 +34,7 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes }: FilesRoutesDe
       store: (content) => files.stage(content),
       discard: (staged) => files.discard(staged),
     });
-    if (!file) {
-      throw new ApiError('missing_required_parameter', {
-        message: "Missing required parameter: 'file'.",
-        param: 'file',
-      });
-    }
+    if (!file) throw noFile(fields);
     try {
       const { purpose, expires_after: expiresAfter } = parseBody(FileUpload, toBody(fields));
       const standard = purpose === 'batch' ? batchFileLifetimeSeconds : null;
@@ -128,6 +123,18 @@ function toBody(fields: ReadonlyMap<string, string>): Record<string, unknown> {
       ...(seconds === undefined ? {} : { seconds: isNumber ? Number(seconds) : seconds }),
     },
   };
+}
+
+/** A part without a file name is a text. */
+function noFile(fields: ReadonlyMap<string, string>): ApiError {
+  const param = 'file';
+  if (!fields.has(param))
+    return new ApiError('missing_required_parameter', {
+      message: "Missing required parameter: 'file'.",
+      param,
+    });
+  const message = "Invalid type for 'file': expected a file, but got a string instead.";
+  return new ApiError('invalid_type', { message, param });
 }
 
 function noSuchFile(id: string): ApiError {

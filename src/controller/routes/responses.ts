@@ -1,5 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { ApiError } from '../../protocol/apiError.js';
+import type { CountRequest } from '../../protocol/count.js';
+import type { ChatGenerateRequest } from '../../protocol/generateRequest.js';
 import { sseHeaders } from '../../protocol/headers.js';
 import { ResponseRequest } from '../../protocol/openai/responses/request.js';
 import { refuseResponseParameters } from '../../protocol/openai/responses/refusedParameters.js';
@@ -7,31 +9,34 @@ import {
   InputItemsQuery,
   RetrieveQuery,
   type DeletedResponse,
-  type InputItemList,
   type InputTokens,
 } from '../../protocol/openai/responses/stored.js';
 import type { Item } from '../../protocol/openai/responses/items.js';
+import { toListPage, type ListPage } from '../../protocol/openai/lists.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { formatSseFrame } from '../../protocol/sse.js';
 import type { ModelKind } from '../../protocol/workerApi.js';
 import type { ResponseStore, StoredResponse } from '../../stores/responseStore.js';
-import type { GenerationDeps } from '../endpoints/runGeneration.js';
+import { countTokens, type CountDeps } from '../endpoints/countTokens.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
 import { replayResponse } from '../presenters/responseReplay.js';
-import { contextOf, createTrace } from '../requestContext.js';
+import { contextOf } from '../requestContext.js';
 import { toResponseGeneration } from '../translate/response.js';
 import { readInput } from '../translate/responseInput.js';
-import { requireModel } from './models.js';
+import { requireModel, type ModelRegistry } from './models.js';
 import type { Route } from './route.js';
 
-export interface ResponsesRouteDeps extends GenerationDeps {
+export interface ResponsesRouteDeps extends CountDeps {
+  readonly models: ModelRegistry;
   readonly store: ResponseStore;
   /** Refuses new requests while the controller drains. */
   readonly gate: RequestHandler;
 }
 
 /** What there is beside creating a response: the stored ones, and counting the tokens of an input. */
-export function responsesRoutes({ store, gate, dispatcher, models }: ResponsesRouteDeps): Route[] {
+export function responsesRoutes(deps: ResponsesRouteDeps): Route[] {
+  const { store, gate, models } = deps;
+
   const retrieve: RequestHandler = (req, res) => {
     const { stream, starting_after: after } = parseBody(RetrieveQuery, req.query);
     const stored = requireStored(store, req, res);
@@ -61,25 +66,22 @@ export function responsesRoutes({ store, gate, dispatcher, models }: ResponsesRo
     throw new ApiError('response_not_cancellable');
   };
 
-  const countTokens: RequestHandler = async (req, res) => {
+  const count: RequestHandler = async (req, res) => {
     const body = parseBody(ResponseRequest, req.body);
     requireModel(models, body.model, 'generation' satisfies ModelKind);
     refuseResponseParameters(body);
     const context = contextOf(res);
     const { earlier, added } = readInput(store, body, ownerOf(res));
-    const request = { ...toResponseGeneration(body, [...earlier, ...added], context), maxTokens: 0 };
-    const options = { signal: context.abort.signal, trace: createTrace(), promptParam: 'input' };
-    let count = 0;
-    for await (const event of dispatcher.generate(request, options))
-      if (event.type === 'accepted') count = event.promptTokens;
-    res.json({ object: 'response.input_tokens', input_tokens: count } satisfies InputTokens);
+    const generation = toResponseGeneration(body, [...earlier, ...added], context);
+    const tokens = await countTokens(deps, toCountRequest(generation), context, 'input');
+    res.json({ object: 'response.input_tokens', input_tokens: tokens } satisfies InputTokens);
   };
 
   return [
     {
       path: '/v1/responses/input_tokens',
       aliases: ['/responses/input_tokens'],
-      methods: { POST: [gate, ...parseJsonBody, countTokens] },
+      methods: { POST: [gate, ...parseJsonBody, count] },
     },
     {
       path: '/v1/responses/:id',
@@ -97,6 +99,12 @@ export function responsesRoutes({ store, gate, dispatcher, models }: ResponsesRo
       methods: { POST: [cancel] },
     },
   ];
+}
+
+/** What the prompt is made of. */
+function toCountRequest(generation: ChatGenerateRequest): CountRequest {
+  const { model, messages, tools, toolChoice, templateOptions } = generation;
+  return { model, messages, tools, toolChoice, templateOptions };
 }
 
 function ownerOf(res: Response): string {
@@ -119,7 +127,7 @@ function notFound(id: string): ApiError {
 }
 
 /** @throws ApiError (400) where the page is to begin behind an item that is not there. */
-function toPage(items: readonly Item[], { limit, order, after }: InputItemsQuery): InputItemList {
+function toPage(items: readonly Item[], { limit, order, after }: InputItemsQuery): ListPage<Item> {
   const ordered = order === 'asc' ? items : items.toReversed();
   const cursor = after === undefined ? -1 : ordered.findIndex(({ id }) => id === after);
   if (after !== undefined && cursor < 0)
@@ -127,12 +135,5 @@ function toPage(items: readonly Item[], { limit, order, after }: InputItemsQuery
       message: `Invalid value for 'after': there is no item '${after}'.`,
       param: 'after',
     });
-  const data = ordered.slice(cursor + 1, cursor + 1 + limit);
-  return {
-    object: 'list',
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: cursor + 1 + limit < ordered.length,
-  };
+  return toListPage(ordered.slice(cursor + 1), limit);
 }

@@ -52,6 +52,11 @@ export function toToolUse(
   return { tools: allowed, toolChoice: choice.mode };
 }
 
+/** Where a tool stands: `tools[2]`. */
+export function toolAt<T>(tools: readonly T[] | null | undefined, isIt: (tool: T) => boolean): string {
+  return `tools[${tools?.findIndex(isIt)}]`;
+}
+
 function toDefinition({ name, description, parameters, strict }: ClientTool): ToolDefinition {
   return {
     name,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ToolDefinition } from '../generateRequest.js';
 import { strict, toolDescription } from '../openai/chatCompletions.js';
+import { nonEmptyText } from '../openai/elements.js';
 import { decimal, modelName, samplingParameters, stream } from '../openai/sampling.js';
 
 /**
@@ -35,7 +36,7 @@ const AssistantBlock = z.discriminatedUnion('type', [
   z.looseObject({
     type: z.literal('tool_use'),
     id: z.string().describe('What the result refers to as `tool_use_id`.'),
-    name: z.string().min(1).describe('Of the tool.'),
+    name: nonEmptyText.describe('Of the tool.'),
     input: z.record(z.string(), z.unknown()).nullish().describe('Its arguments.'),
   }),
 ]);

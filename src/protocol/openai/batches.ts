@@ -1,13 +1,7 @@
 import { z } from 'zod';
 import { ExpiresAfter } from './files.js';
 import { listCursor, pageOf, pageSize } from './lists.js';
-
-const Metadata = z
-  .record(z.string().max(64), z.string().max(512))
-  .refine((pairs) => Object.keys(pairs).length <= 16, {
-    params: { expected: 'object of at most 16 pairs' },
-  })
-  .meta({ maxProperties: 16 });
+import { Metadata } from './pairs.js';
 
 /** `POST /v1/batches` */
 export const BatchRequest = z.looseObject({

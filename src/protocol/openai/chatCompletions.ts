@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JsonSchema, TemplateOptions, ToolDefinition } from '../generateRequest.js';
+import { nonEmptyText } from './elements.js';
 import { ChatLogprobs } from './logprobs.js';
 import { modelName, samplingParameters, stream, streamOptions, tokenLimit } from './sampling.js';
 import { CompletionUsage, systemFingerprint } from './usage.js';
@@ -20,7 +21,7 @@ const CalledTool = z.looseObject({
   id: z.string().describe('What the result refers to as `tool_call_id`.'),
   type: z.literal('function').nullish().describe('The only kind there is.'),
   function: z
-    .looseObject({ name: z.string().min(1).describe('Of the tool.'), arguments: jsonText })
+    .looseObject({ name: nonEmptyText.describe('Of the tool.'), arguments: jsonText })
     .describe('The call.'),
 });
 
@@ -61,7 +62,7 @@ const Tool = z.looseObject({
 
 const NamedTool = z.looseObject({
   type: z.literal('function'),
-  function: z.looseObject({ name: z.string().min(1).describe('Of a tool.') }).describe('The tool.'),
+  function: z.looseObject({ name: nonEmptyText.describe('Of a tool.') }).describe('The tool.'),
 });
 
 const AllowedTools = z.looseObject({

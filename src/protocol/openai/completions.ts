@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { tokenId } from './elements.js';
 import { modelName, samplingParameters, stream, streamOptions } from './sampling.js';
 import { CompletionUsage, systemFingerprint } from './usage.js';
 
 /** `POST /v1/completions`: text goes on where the prompt ends. */
 
-const tokens = z.array(z.int().min(0)).min(1);
+const tokens = z.array(tokenId).min(1);
 
 export const CompletionRequest = z.looseObject({
   model: modelName,

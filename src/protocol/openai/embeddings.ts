@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { boundedText } from './boundedText.js';
+import { tokenId } from './elements.js';
 import { modelName } from './sampling.js';
 
 /** `POST /v1/embeddings`. */
 
 const mostInputs = 2048;
 const text = boundedText.min(1);
-const tokens = z.array(z.int().min(0)).min(1);
+const tokens = z.array(tokenId).min(1);
 
 export const EmbeddingsRequest = z.looseObject({
   model: modelName,

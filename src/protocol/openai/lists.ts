@@ -44,7 +44,7 @@ export interface ListPage<T> {
   readonly has_more: boolean;
 }
 
-/** `found`: up to one more than fits on the page. */
+/** `found`: at least one more than fits on the page, where there is one. */
 export function toListPage<T extends { id: string }>(found: readonly T[], limit: number): ListPage<T> {
   const data = found.slice(0, limit);
   return {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { minRepeatPenalty } from '../generateRequest.js';
+import { maxLogitBiases, minRepeatPenalty } from '../generateRequest.js';
 import { boundOfDecimal } from '../parseBody.js';
+import { pairs } from './pairs.js';
 
 /** Parameters that several endpoints share. `null` means the default everywhere. */
 
@@ -59,11 +60,11 @@ export const samplingParameters = {
   stop: stopTexts,
   presence_penalty: decimal(-2, 2).describe('Taken from tokens that were generated before; 0 by default.'),
   frequency_penalty: decimal(-2, 2).describe('The same, for each time that a token was generated.'),
-  logit_bias: z
-    .record(
-      z.string().regex(/^\d{1,9}$/, 'keys are token ids'),
-      z.number().min(-100, boundOfDecimal).max(100, boundOfDecimal),
-    )
+  logit_bias: pairs(
+    z.string().regex(/^\d{1,9}$/, 'keys are token ids'),
+    z.number().min(-100, boundOfDecimal).max(100, boundOfDecimal),
+    maxLogitBiases,
+  )
     .nullish()
     .describe('Added to the logits of tokens. Keys are token ids of this model.'),
   n: z.int().min(1).max(128).nullish().describe('How many choices to generate for a prompt; 1 by default.'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { boundedText } from './boundedText.js';
 import { ChatCompletionRequest } from './chatCompletions.js';
+import { tokenId } from './elements.js';
 
 /**
  * `POST /tokenize` and `POST /detokenize`, which OpenAI does not have: with `content` as llama.cpp's server takes and
@@ -64,7 +65,7 @@ export type TokenizePromptAnswer = z.infer<typeof TokenizePromptAnswer>;
 
 export const DetokenizeBody = z.looseObject({
   model,
-  tokens: z.array(z.int().min(0)).max(1_000_000).describe('Token ids of this model.'),
+  tokens: z.array(tokenId).max(1_000_000).describe('Token ids of this model.'),
 });
 export type DetokenizeBody = z.infer<typeof DetokenizeBody>;
 

@@ -36,7 +36,7 @@ export function prepareGeneration(
   try {
     const input = request.kind === 'chat' ? readChat(request, prompt) : readText(request, engine);
     checkLength(input.tokens.length, request.resumeTokens.length, engine.contextTokens);
-    requireKnownTokens(namedTokens(request), engine.vocabularySize);
+    requireOwnTokens(request, engine.vocabularySize);
     return {
       request,
       promptTokens: input.tokens,
@@ -129,10 +129,7 @@ function grammarsOf(builder: GrammarBuilder, tools: readonly ToolDefinition[]): 
   return tools.map((tool) => {
     const result = toToolGrammar(builder, tool);
     if (result.kind === 'tool') return result.grammar;
-    throw new RefusedError(
-      'unsupported_schema',
-      `${result.message} (parameters of the tool '${tool.name}': ${result.path})`,
-    );
+    throw new RefusedError('unsupported_schema', `${result.message}.`, false, { tool: tool.name });
   });
 }
 
@@ -141,7 +138,7 @@ function constraintRule(builder: GrammarBuilder, constraint: OutputConstraint): 
   if (constraint.type === 'json_object') return anyJsonObject(builder);
   const compiled = compileJsonSchema(builder, constraint.schema, { strict: constraint.strict });
   if (compiled.kind === 'compiled') return compiled.rule;
-  throw new RefusedError('unsupported_schema', `${compiled.message} (${compiled.path})`);
+  throw new RefusedError('unsupported_schema', `${compiled.message}.`);
 }
 
 function createSampler(
@@ -163,10 +160,9 @@ function checkLength(promptTokens: number, resumedTokens: number, contextTokens:
   throw contextExceeded(contextTokens, promptTokens);
 }
 
-function namedTokens(request: GenerateRequest): number[] {
-  return [
-    ...(request.kind === 'text' && typeof request.prompt !== 'string' ? request.prompt : []),
-    ...request.resumeTokens,
-    ...request.sampling.logitBias.map(({ token }) => token),
-  ];
+function requireOwnTokens(request: GenerateRequest, vocabularySize: number): void {
+  const ofPrompt = request.kind === 'text' && typeof request.prompt !== 'string' ? request.prompt : [];
+  const biased = request.sampling.logitBias.map(({ token }) => token);
+  requireKnownTokens([...ofPrompt, ...request.resumeTokens], vocabularySize, { code: 'invalid_prompt' });
+  requireKnownTokens(biased, vocabularySize, { where: " of 'logit_bias'" });
 }

@@ -86,6 +86,11 @@ describe("TEI's form", () => {
     expect(Object.keys(results[0] ?? {})).toEqual(['index', 'score']);
   });
 
+  it('has no documents, which null are none of', async () => {
+    const { status } = await cluster.send('/rerank', { query, texts: ['a'], documents: null });
+    expect(status).toBe(200);
+  });
+
   it('returns texts where asked to', async () => {
     const asked = { query, texts: documents, return_text: true, raw_scores: false, truncate: true };
     const { body } = await cluster.send('/rerank', asked);
@@ -122,6 +127,7 @@ describe('what cannot be ranked is a 400 that names it', () => {
       'documents[0].text',
       /text/,
     ],
+    ['both forms', { texts: ['a'] }, 'invalid_value', 'documents', /not both/],
     ['no query', { query: undefined }, 'missing_required_parameter', 'query', /'query'/],
     ['an empty query', { query: '' }, 'empty_string', 'query', /at least 1/],
     ['a negative top_n', { top_n: -1 }, 'integer_below_min_value', 'top_n', /at least 0/],

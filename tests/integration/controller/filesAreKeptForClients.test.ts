@@ -196,6 +196,22 @@ it('forms that are broken are refused in words, and leave nothing', async () => 
   expect(await post(form, file)).toMatchObject({ status: 400 });
   expect(await post(form, `${purpose}--cut--`)).toMatchObject({ status: 400, error: { param: 'file' } });
   expect(await post(form, `${file}\r\n--cut--`)).toMatchObject({ status: 400, error: { param: 'purpose' } });
+  expect(await post(form, `${purpose}${file}\r\n${file}\r\n--cut--`)).toMatchObject({
+    status: 400,
+    error: { message: "Send one file, as the part 'file' of the form." },
+  });
+  expect(await post(form, `${purpose.repeat(33)}${file}\r\n--cut--`)).toMatchObject({
+    status: 400,
+    error: { message: 'The form has more than 32 fields.' },
+  });
+  expect(await post(form, `${purpose.replaceAll('purpose', 'file')}--cut--`)).toMatchObject({
+    status: 400,
+    error: {
+      message: "Invalid type for 'file': expected a file, but got a string instead.",
+      param: 'file',
+      code: 'invalid_type',
+    },
+  });
   expect(await post(form, `${purpose}${file}\r\n--cut--`, { origin: 'https://example.org' })).toMatchObject({
     status: 403,
     error: { code: 'origin_not_allowed' },

@@ -5,10 +5,13 @@ import { startTestCluster, type TestCluster } from '../../support/testCluster.js
 import { answer, resetAtOnce, stall } from '../../support/workerScripts.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 
-async function ask(cluster: TestCluster, timeout: string, body: object = {}) {
+async function ask(cluster: TestCluster, timeout: string | undefined, body: object = {}) {
   const answered = await request(`${cluster.url}/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-request-timeout-ms': timeout },
+    headers: {
+      'content-type': 'application/json',
+      ...(timeout !== undefined && { 'x-request-timeout-ms': timeout }),
+    },
     body: JSON.stringify({ model: 'test-model', messages: [{ role: 'user', content: 'Hi' }], ...body }),
   });
   return { status: answered.statusCode, text: await answered.body.text() };
@@ -28,6 +31,18 @@ it('a request that no worker finishes in time is a 504, and frees its slot', asy
   expect(JSON.parse(text)).toMatchObject({ error: { type: 'server_error', code: 'timeout' } });
   await eventually(() => expect(cluster.workers[0]?.slotsBusy()).toBe(0));
   expect(cluster.log.text()).not.toContain('attempt failed');
+});
+
+it('a request that did not ask for a time is told of the longest one', async () => {
+  const cluster = await startTestCluster({
+    workers: [{ script: stall }],
+    controller: { requestTimeoutMs: 100 },
+  });
+  const { status, text } = await ask(cluster, undefined);
+  expect(status).toBe(504);
+  expect(JSON.parse(text)).toMatchObject({
+    error: { message: 'The request was not finished in 0.1 s, the longest time that this server gives one.' },
+  });
 });
 
 it('a stream that has begun ends with one error frame', async () => {

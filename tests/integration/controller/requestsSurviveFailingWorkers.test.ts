@@ -337,7 +337,7 @@ describe('what another worker would not do better is not tried again', () => {
     ['context_length_exceeded', 400, { code: 'context_length_exceeded', param: 'messages' }],
     ['invalid_prompt', 400, { code: 'invalid_value', param: 'messages' }],
     ['invalid_request', 400, { code: 'invalid_value', param: null }],
-    ['unsupported_schema', 400, { code: 'unsupported_value', param: null }],
+    ['unsupported_schema', 400, { code: 'unsupported_value', param: 'response_format' }],
   ] as const)('%s', async (code, status, error) => {
     const cluster = await startTestCluster({
       workers: [1, 2].map(() => ({ script: refuse(code, { retryable: false }) })),

@@ -58,6 +58,12 @@ it('know what was said before, and count its tokens as the prompt that they are'
   expect(second.usage?.input_tokens_details.cached_tokens).toBeGreaterThan(0);
 });
 
+it('count more tokens than the context has', async () => {
+  const { input_tokens } = await client.responses.inputTokens.count({ model, input: 'sea '.repeat(4_000) });
+
+  expect(input_tokens).toBeGreaterThanOrEqual(4_000);
+});
+
 it('follow a schema, and call functions that they have to call', async () => {
   const schema = {
     type: 'object',

@@ -70,6 +70,12 @@ describe("llama.cpp's form", () => {
     expect(Buffer.concat(pieces.map(({ piece }) => Buffer.from(piece as string))).toString()).toBe(text);
   });
 
+  it('is the form that is not null', async () => {
+    expect(await idsOf({ content: 'sea', prompt: null, messages: null })).toEqual(
+      await idsOf({ content: 'sea' }),
+    );
+  });
+
   it('has no tokens where there is no text', async () => {
     expect(await idsOf({ content: '' })).toEqual([]);
     expect(await post('/detokenize', { tokens: [] })).toEqual({ content: '', prompt: '' });
@@ -169,6 +175,7 @@ describe('what has no tokens is refused by its name', () => {
       'model',
       /generates text/,
     ],
+    ['/tokenize', { content: 'a', prompt: 'b' }, 400, 'invalid_value', 'prompt', /not both/],
     ['/detokenize', {}, 400, 'missing_required_parameter', 'tokens', /'tokens'/],
     ['/detokenize', { tokens: 'a' }, 400, 'invalid_type', 'tokens', /an array/],
     ['/detokenize', { tokens: [1, -1] }, 400, 'integer_below_min_value', 'tokens[1]', /at least 0/],

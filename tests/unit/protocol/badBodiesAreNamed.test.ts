@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ApiError } from '../../../src/protocol/apiError.js';
+import { BatchListQuery } from '../../../src/protocol/openai/batches.js';
 import { ChatCompletionRequest } from '../../../src/protocol/openai/chatCompletions.js';
 import { CompletionRequest } from '../../../src/protocol/openai/completions.js';
 import { parseBody, toParamPath } from '../../../src/protocol/parseBody.js';
@@ -179,6 +180,44 @@ describe('a chat completion request', () => {
     });
   });
 
+  it.each<[object, string, string, string]>([
+    [
+      { logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, token) => [token, 1])) },
+      'logit_bias',
+      'object_above_max_properties',
+      "Invalid 'logit_bias': the object must have at most 1024 properties.",
+    ],
+    [
+      { logit_bias: { hello: 1 } },
+      'logit_bias.hello',
+      'invalid_value',
+      "Invalid value for 'logit_bias.hello': keys are token ids.",
+    ],
+  ])('says what is wrong with pairs', (fields, param, code, message) => {
+    expect(refusalOfChat({ ...good, ...fields })).toEqual({
+      message,
+      type: 'invalid_request_error',
+      param,
+      code,
+    });
+  });
+
+  it('is not sent back whole', () => {
+    const long = 'x'.repeat(1_000_000);
+    const ofRole = refusalOfChat({ ...good, messages: [{ ...message, role: long }] });
+    expect(ofRole.message).toMatch(
+      /^Invalid value for 'messages\[0\]\.role': "x{97}…\. Supported values are: 'dev/,
+    );
+    for (const body of [
+      { ...good, logit_bias: { [long]: 1 } },
+      { ...good, chat_template_kwargs: { [long]: 1 } },
+    ]) {
+      const error = refusalOfChat(body);
+      expect(error.message.length + (error.param?.length ?? 0)).toBeLessThan(2_000);
+    }
+    expect(new ApiError('model_not_found', { message: long }).message).toHaveLength(1_000);
+  });
+
   it.each([
     [undefined, 'nothing'],
     [null, 'null'],
@@ -262,6 +301,14 @@ describe('a body of another shape', () => {
       message: "Invalid type for 'a': expected a string, but got nothing instead.",
       code: 'invalid_type',
     });
+  });
+});
+
+it('takes only a number for one in a query', () => {
+  expect(refusal(BatchListQuery, { limit: 'all' })).toMatchObject({
+    message: "Invalid type for 'limit': expected a number, but got a string instead.",
+    param: 'limit',
+    code: 'invalid_type',
   });
 });
 

@@ -45,6 +45,7 @@ const statuses: Record<ErrorName, number> = {
   array_above_max_length: 400,
   empty_string: 400,
   string_above_max_length: 400,
+  object_above_max_properties: 400,
   unsupported_parameter: 400,
   unsupported_value: 400,
   context_length_exceeded: 400,

@@ -1,6 +1,8 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import fs, { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { Readable } from 'node:stream';
+import { expect, it, vi } from 'vitest';
 import type { Stores } from '../../../src/stores/openStores.js';
 import { streamOf, temporaryStores } from '../../support/temporaryStores.js';
 
@@ -57,6 +59,26 @@ it('content that breaks off leaves nothing', async () => {
   await expect(files.stage(broken())).rejects.toThrow('connection reset');
   expect(readdirSync(path.join(temporary.folder, 'files'))).toEqual([]);
   expect(files.list({ order: 'asc', limit: 10 })).toEqual([]);
+});
+
+it('content that breaks off before its file is there leaves nothing, either', async () => {
+  const { folder, open } = temporaryStores();
+  const { files } = open();
+  const openFile = fs.open;
+  let openLate = () => {};
+  vi.spyOn(fs, 'open').mockImplementationOnce((...args: unknown[]) => {
+    openLate = () => void Reflect.apply(openFile, fs, args);
+  });
+  const content = new Readable({ read: () => undefined });
+  const staged = files.stage(content).catch(String);
+  content.destroy(new Error('broken'));
+  // Enough for whoever does not wait.
+  for (let round = 0; round < 20; round++) await stat(folder);
+  openLate();
+
+  expect(await staged).toBe('Error: broken');
+  for (let round = 0; round < 20; round++) await stat(folder);
+  expect(readdirSync(path.join(folder, 'files'))).toEqual([]);
 });
 
 it('what a killed process left is swept, what belongs to a file is not', async () => {

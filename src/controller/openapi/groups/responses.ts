@@ -97,7 +97,7 @@ export const responsesGroup = defineGroup({
       method: 'POST',
       path: '/v1/responses/input_tokens',
       summary: 'Count the tokens of an input',
-      description: 'Of the prompt that the same request would be. It takes a slot for a moment.',
+      description: 'Of the prompt that the same request would be; it may be longer than the context.',
       request: { json: 'ResponseRequest' },
       answers: { 200: { description: 'The count.', json: 'InputTokens' } },
       errors: inputErrors,

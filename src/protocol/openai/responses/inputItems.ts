@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nonEmptyText } from '../elements.js';
 
 /** `input` of a response as clients send it: loose, because they send back items with newer fields. */
 
@@ -12,7 +13,6 @@ export const InputTexts = z.union([z.string(), z.array(InputPart)]);
 export type InputTexts = z.infer<typeof InputTexts>;
 
 const thoughts = z.array(z.looseObject({ text: z.string().describe('A part of it.') })).nullish();
-const callId = z.string().min(1);
 
 const TypedItem = z.discriminatedUnion('type', [
   z.looseObject({
@@ -24,13 +24,13 @@ const TypedItem = z.discriminatedUnion('type', [
   }),
   z.looseObject({
     type: z.literal('function_call'),
-    call_id: callId.describe('What the output of the call refers to.'),
-    name: z.string().min(1).describe('Of the tool.'),
+    call_id: nonEmptyText.describe('What the output of the call refers to.'),
+    name: nonEmptyText.describe('Of the tool.'),
     arguments: z.string().describe('JSON text.'),
   }),
   z.looseObject({
     type: z.literal('function_call_output'),
-    call_id: callId.describe('That of the call.'),
+    call_id: nonEmptyText.describe('That of the call.'),
     output: InputTexts.describe('What the tool said: a text, or parts of one.'),
   }),
   z.looseObject({
@@ -40,7 +40,7 @@ const TypedItem = z.discriminatedUnion('type', [
   }),
   z.looseObject({
     type: z.literal('item_reference'),
-    id: z.string().min(1).describe('Of an item that is stored.'),
+    id: nonEmptyText.describe('Of an item that is stored.'),
   }),
 ]);
 

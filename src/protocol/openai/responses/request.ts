@@ -8,6 +8,7 @@ import {
   toolDescription,
   toolName,
 } from '../chatCompletions.js';
+import { nonEmptyText } from '../elements.js';
 import {
   modelName,
   onlyStreamed,
@@ -16,6 +17,7 @@ import {
   stream,
   tokenLimit,
 } from '../sampling.js';
+import { Metadata } from '../pairs.js';
 import { InputItem } from './inputItems.js';
 
 /** `POST /v1/responses`: the request. What is refused is in `refusedParameters.ts`. */
@@ -33,7 +35,7 @@ export const FunctionTool = z.looseObject({
 
 const NamedTool = z.looseObject({
   type: z.literal('function'),
-  name: z.string().min(1).describe('Of a tool.'),
+  name: nonEmptyText.describe('Of a tool.'),
 });
 
 export const ResponseToolChoice = z.union([
@@ -123,10 +125,7 @@ export const ResponseRequest = z.looseObject({
     .array(z.string())
     .nullish()
     .describe('`message.output_text.logprobs` reports log probabilities; anything else is without effect.'),
-  metadata: z
-    .record(z.string().max(64), z.string().max(512))
-    .nullish()
-    .describe('Kept with the response; without effect.'),
+  metadata: Metadata.nullish().describe('Kept with the response; without effect.'),
   store: z.boolean().nullish().describe('Whether the response is kept for 30 days; true by default.'),
   stream,
   stream_options: paddedStreamOptions.nullish().describe(onlyStreamed),

@@ -17,6 +17,8 @@ function line(fields: object = {}, body: object = {}): string {
   });
 }
 
+const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as object;
+
 function check(...lines: string[]) {
   return checkLines(readLines(streamOf(lines.join('\n')), 10_000), {
     endpoint,
@@ -32,6 +34,7 @@ it('a good file has as many requests as lines that are not blank', async () => {
 
 it.each([
   ['is no JSON', '{"custom_id":', 'invalid_json_line', null],
+  ['is nested too deeply', line({}, { tools: nested(600) }), 'invalid_json_line', null],
   ['is no object', '[]', 'invalid_type', null],
   ['has no custom_id', line({ custom_id: undefined }), 'missing_required_parameter', 'custom_id'],
   ['has an empty custom_id', line({ custom_id: '' }), 'empty_string', 'custom_id'],
