@@ -84,11 +84,14 @@ const worker = await startFakeWorker({
 });
 worker.join(flags.controller);
 
-process.once('SIGTERM', () => {
+/** As the real worker does: it says that it stops, ends what runs, and closes its connections when they are idle. */
+async function stop(): Promise<void> {
   isDraining = true;
-  worker.setPhase('draining');
-  const check = () => (worker.slotsBusy() === 0 ? process.exit(0) : setTimeout(check, 10));
-  // The controller hears of it before the last stream ends.
-  setTimeout(check, 100);
-});
+  await worker.setPhase('draining');
+  while (worker.slotsBusy() > 0) await delay(10);
+  await worker.close();
+  process.exit(0);
+}
+
+process.once('SIGTERM', () => void stop());
 console.log('ready');

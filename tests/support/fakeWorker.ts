@@ -97,11 +97,14 @@ export interface FakeWorker {
   join(controllerUrl: string, instanceId?: string): void;
   /** Closes the connection of the heartbeats; generations run on. */
   leave(): Promise<void>;
-  setPhase(phase: NodeReport['phase']): void;
+  /** Resolves when that was told to the controller, or tried. */
+  setPhase(phase: NodeReport['phase']): Promise<void>;
   /** Its caches hold these from now on; resolves when the controller was told. */
   hold(prefixes: readonly HeldPrefix[]): Promise<void>;
   /** Heartbeats go on, but connections are refused and open ones reset. */
   stopListening(): Promise<void>;
+  /** Stops in order: answers what was sent before, and closes each connection when it is idle. */
+  close(): Promise<void>;
   /** Dies: all connections are reset and new ones refused. */
   kill(): Promise<void>;
   /** The same, but what was sent before arrives, as when a process ends. */
@@ -266,9 +269,9 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       link = undefined;
       await left?.close();
     },
-    setPhase(next) {
+    async setPhase(next) {
       phase = next;
-      void link?.announce();
+      await link?.announce();
     },
     async hold(prefixes) {
       held = prefixes;
@@ -279,6 +282,14 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       server.close();
       for (const socket of sockets) socket.resetAndDestroy();
       await closed;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      const sweep = setInterval(() => server.closeIdleConnections(), 10);
+      await closed;
+      clearInterval(sweep);
+      await worker.leave();
     },
     async exit() {
       server.close();

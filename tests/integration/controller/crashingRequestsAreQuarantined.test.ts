@@ -105,7 +105,7 @@ it('an orderly stop is no death, also where it cuts a request off', async () => 
   for (const worker of cluster.workers.slice(0, 2)) {
     worker.answerNext(async (call) => {
       await call.send({ type: 'accepted', promptTokens: 7, cachedTokens: 0 });
-      worker.setPhase('draining');
+      void worker.setPhase('draining');
       await eventually(async () => {
         const node = (await cluster.status()).nodes.find(({ id }) => id === worker.nodeId);
         expect(node?.state).toBe('draining');

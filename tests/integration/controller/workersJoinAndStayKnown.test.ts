@@ -213,7 +213,7 @@ describe('heartbeats', () => {
     expect(await state()).toBe('ready');
 
     for (const phase of ['loading', 'draining', 'ready'] as const) {
-      cluster.workers[0]?.setPhase(phase);
+      void cluster.workers[0]?.setPhase(phase);
       await eventually(async () => expect(await state()).toBe(phase), { timeout: 500 });
     }
   });
@@ -267,7 +267,7 @@ it('a draining worker gets nothing more and ends what it has', async () => {
   const running = cluster.client.chat.completions.create(params);
   await eventually(() => expect(cluster.workers[0]?.slotsBusy()).toBe(1));
 
-  cluster.workers[0]?.setPhase('draining');
+  void cluster.workers[0]?.setPhase('draining');
   await eventually(async () => expect((await cluster.status()).nodes[0]?.state).toBe('draining'));
   for (let count = 0; count < 3; count++) await cluster.client.chat.completions.create(params);
 
