@@ -186,7 +186,7 @@ describe('a text completion', () => {
 
   it('refuses tokens that do not exist', () => {
     const submission = scheduler.submit(toTextRequest([1, 999_999]), new AbortController().signal);
-    expect(submission).toMatchObject({ kind: 'refused', failure: { code: 'invalid_request' } });
+    expect(submission).toMatchObject({ kind: 'refused', failure: { code: 'invalid_prompt' } });
   });
 });
 
