@@ -216,6 +216,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       userOf: stores.batches.activeIdWithInput,
       gate: gate.middleware,
       maxFileBytes: options.maxFileBytes ?? defaultMaxFileBytes,
+      stallTimeoutMs: generation.timings.stallTimeoutMs,
     }),
     ...batchesRoutes({
       batches: stores.batches,

@@ -21,13 +21,15 @@ export interface FilesRoutesDeps {
   readonly userOf: (fileId: string) => string | undefined;
   readonly gate: RequestHandler;
   readonly maxFileBytes: number;
+  /** A download whose client takes nothing for so long is cut. */
+  readonly stallTimeoutMs: number;
 }
 
 /** As OpenAI takes them. */
 export const defaultMaxFileBytes = 512 * 1024 * 1024;
 
 /** `/v1/files`: upload, list, look up, download, delete. */
-export function filesRoutes({ files, userOf, gate, maxFileBytes }: FilesRoutesDeps): Route[] {
+export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs }: FilesRoutesDeps): Route[] {
   const upload: RequestHandler = async (req, res) => {
     const { fields, file } = await readUpload(req, {
       maxFileBytes,
@@ -98,6 +100,7 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes }: FilesRoutesDe
               'content-disposition': 'attachment',
               'x-content-type-options': 'nosniff',
             });
+            res.setTimeout(stallTimeoutMs, () => res.destroy());
             await pipeline(files.read(id), res).catch((error: NodeJS.ErrnoException) => {
               const hasLeft = error.code === 'ERR_STREAM_PREMATURE_CLOSE';
               if (!hasLeft) throw error;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { request } from 'undici';
 import { expect, it } from 'vitest';
+import type { ControllerOptions } from '../../../src/controller/startController.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestCluster, testControllerOptions, type TestCluster } from '../../support/testCluster.js';
 
@@ -20,11 +21,11 @@ async function upload(
   });
 }
 
-async function startWithFolder(maxFileBytes?: number): Promise<TestCluster & { stored(): string[] }> {
+async function startWithFolder(
+  options: Partial<ControllerOptions> = {},
+): Promise<TestCluster & { stored(): string[] }> {
   const { dataDir } = testControllerOptions;
-  const cluster = await startTestCluster({
-    controller: { dataDir, ...(maxFileBytes === undefined ? {} : { maxFileBytes }) },
-  });
+  const cluster = await startTestCluster({ controller: { dataDir, ...options } });
   return { ...cluster, stored: () => readdirSync(path.join(dataDir, 'files')) };
 }
 
@@ -166,7 +167,7 @@ it.each([
 });
 
 it('a file of the largest size is taken, one byte more is not', async () => {
-  const { client, stored } = await startWithFolder(100_000);
+  const { client, stored } = await startWithFolder({ maxFileBytes: 100_000 });
   await upload(client, 'x'.repeat(100_000));
   expect(await failureOf(upload(client, 'x'.repeat(100_001)))).toMatchObject({
     status: 413,
@@ -253,6 +254,19 @@ it('a download whose client leaves is no error of the server', async () => {
     expect(log.entries()).toContainEqual(expect.objectContaining({ path: '/v1/files/:id/content' })),
   );
   expect(log.entries().filter(({ level }) => level === 'error')).toEqual([]);
+});
+
+it('a download whose client takes nothing is cut, as a stream is', async () => {
+  const { url, client, log } = await startWithFolder({ streamTimings: { stallTimeoutMs: 100 } });
+  const { id } = await upload(client, 'x'.repeat(20_000_000));
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).pause();
+  socket.write(`GET /v1/files/${id}/content HTTP/1.1\r\nhost: ${hostname}\r\n\r\n`);
+  await eventually(() =>
+    expect(log.entries()).toContainEqual(expect.objectContaining({ path: '/v1/files/:id/content' })),
+  );
+  expect(log.entries().filter(({ level }) => level === 'error')).toEqual([]);
+  socket.destroy();
 });
 
 it('what a controller left unfinished is swept by the next one, and its files are still there', async () => {
