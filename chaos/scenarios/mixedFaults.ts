@@ -44,7 +44,6 @@ async function runSeed(seed: number, seconds: number): Promise<Figure[]> {
       await delay(500 + random() * 2_000);
       await disturb(cluster, random);
     }
-    await cluster.whenHealthy(workers);
     isRunning = false;
     await Promise.all(load);
     const named = (name: string) => `seed ${seed}: ${name}`;
@@ -78,7 +77,7 @@ async function disturb(cluster: ChaosCluster, random: () => number): Promise<voi
   worker.kill(dice < 0.75 ? 'SIGKILL' : 'SIGTERM');
   await worker.exited;
   cluster.startWorker(index);
-  await cluster.whenHealthy(workers);
+  await cluster.whenJoined(index);
 }
 
 async function countOutcomes(cluster: ChaosCluster): Promise<{ success: number; error: number }> {

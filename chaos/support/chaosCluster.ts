@@ -36,6 +36,8 @@ export interface ChaosCluster {
   status(): Promise<ClusterStatus>;
   /** Resolves when so many workers are healthy. */
   whenHealthy(count: number, timeoutMs?: number): Promise<number>;
+  /** Resolves when the controller knows the newest process of a worker, be it left out for what it did before. */
+  whenJoined(index: number): Promise<number>;
   /** As the worker itself says. */
   busySlotsOf(index: number): Promise<number>;
   metrics(): Promise<string>;
@@ -101,6 +103,12 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
       timeoutMs,
     );
 
+  const whenJoined = (index: number) =>
+    waitUntil(`worker ${index + 1} has joined`, async () => {
+      const { nodes } = await status();
+      return nodes.some(({ pid, state }) => pid === workers[index]?.pid && state === 'ready');
+    });
+
   async function close(): Promise<void> {
     const all = [controller, ...workers];
     // One that is stopped takes no other signal.
@@ -131,6 +139,7 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
     startWorker,
     status,
     whenHealthy,
+    whenJoined,
     busySlotsOf: async (index) => {
       const answer = await fetch(`http://127.0.0.1:${places[index]?.port}/health`);
       return FakeHealth.parse(await answer.json()).slotsBusy;

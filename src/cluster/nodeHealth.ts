@@ -137,7 +137,11 @@ export class NodeHealth {
     // When it is back it begins slowly, and is judged by what it does then.
     this.#readySinceMs = this.#ejection.untilMs;
     this.#samplesOfModel.clear();
-    this.#events.nodeEjected({ nodeId: this.#nodeId, reason, forMs: this.#ejection.untilMs - nowMs });
+    this.#events.nodeEjected({
+      nodeId: this.#nodeId,
+      reason,
+      forMs: Math.round(this.#ejection.untilMs - nowMs),
+    });
   }
 
   #addSample(model: string, measure: Measure, value: number, load: number, atMs: number): void {

@@ -38,6 +38,11 @@ const keptMs = 60_000;
 const allowedFactor = 3;
 /** And by how much it has to be worse, so that the noise of fast machines is no reason. */
 const worthActing: Readonly<Record<Measure, number>> = { failures: 0.2, firstToken: 2, nextTokens: 10 };
+/**
+ * In how many different seconds. A process that was stopped for a moment, or a burst, makes many requests slow at once
+ * and is over before anything could be done about it.
+ */
+const leastBadSeconds = 3;
 
 /** A short prompt takes as long as one of so many tokens: most of its time is not spent on tokens. */
 const leastPromptTokens = 64;
@@ -65,7 +70,9 @@ export function findOutlier(
     // A node that runs more at once than its peers may be slower by as much.
     const moreLoad = mine.load / median(others.map(({ load }) => load));
     const allowed = typical * allowedFactor * (measure === 'failures' ? 1 : Math.max(1, moreLoad));
-    return mine.value > allowed && mine.value - typical > worthActing[measure];
+    if (mine.value <= allowed || mine.value - typical <= worthActing[measure]) return false;
+    const bad = mine.recent.filter(({ value }) => value > allowed);
+    return new Set(bad.map(({ atMs }) => Math.floor(atMs / 1_000))).size >= leastBadSeconds;
   });
   return worst && reasonOf[worst];
 }
@@ -76,6 +83,7 @@ function summarize(measure: Measure, samples: readonly Sample[], nowMs: number) 
   if (recent.length < minVolume) return undefined;
   const values = recent.map(({ value }) => value);
   return {
+    recent,
     value: measure === 'failures' ? mean(values) : percentile95(values),
     load: mean(recent.map(({ load }) => load)),
   };

@@ -6,7 +6,8 @@ const maxRemembered = 256;
  * with it. A worker that said before that it is draining has stopped in order.
  */
 export class WorkerFates {
-  readonly #ended = new Map<string, 'died' | 'stopped'>();
+  /** What is not as usual, by instance. */
+  readonly #fates = new Map<string, 'draining' | 'died' | 'stopped'>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #patienceMs: number;
 
@@ -15,32 +16,39 @@ export class WorkerFates {
     this.#patienceMs = patienceMs;
   }
 
-  /** The process has a link, again perhaps. */
-  linked(instanceId: string): void {
-    this.#ended.delete(instanceId);
+  /** The process has a link, again perhaps, and said on it whether it is draining. */
+  heard(instanceId: string, { isDraining }: { isDraining: boolean }): void {
+    if (isDraining) this.#fates.set(instanceId, 'draining');
+    else this.#fates.delete(instanceId);
   }
 
-  unlinked(instanceId: string, { wasDraining }: { wasDraining: boolean }): void {
-    this.#ended.set(instanceId, wasDraining ? 'stopped' : 'died');
+  unlinked(instanceId: string): void {
+    const fate = this.isLeaving(instanceId) ? 'stopped' : 'died';
+    // The newest last.
+    this.#fates.delete(instanceId);
+    this.#fates.set(instanceId, fate);
     for (const wake of this.#waiting.get(instanceId) ?? []) wake();
-    for (const oldest of this.#ended.keys()) {
-      if (this.#ended.size <= maxRemembered) break;
-      this.#ended.delete(oldest);
+    for (const oldest of this.#fates.keys()) {
+      if (this.#fates.size <= maxRemembered) break;
+      this.#fates.delete(oldest);
     }
   }
 
   hasEnded(instanceId: string): boolean {
-    return this.#ended.has(instanceId);
+    const fate = this.#fates.get(instanceId);
+    return fate === 'died' || fate === 'stopped';
   }
 
-  hasStopped(instanceId: string): boolean {
-    return this.#ended.get(instanceId) === 'stopped';
+  /** It is stopping in order, or has done so: nothing that ends with it is its fault, or that of a request. */
+  isLeaving(instanceId: string): boolean {
+    const fate = this.#fates.get(instanceId);
+    return fate === 'draining' || fate === 'stopped';
   }
 
   /** Resolves as soon as it is known, and with false where nothing is heard within the patience. */
   async hasDied(instanceId: string): Promise<boolean> {
-    if (!this.#ended.has(instanceId)) await this.#untilUnlinked(instanceId);
-    return this.#ended.get(instanceId) === 'died';
+    if (!this.hasEnded(instanceId)) await this.#untilUnlinked(instanceId);
+    return this.#fates.get(instanceId) === 'died';
   }
 
   #untilUnlinked(instanceId: string): Promise<void> {

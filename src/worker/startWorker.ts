@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.js';
 import { createWorkerMetrics } from '../observability/metrics.js';
 import type { NodeReport } from '../protocol/workerApi.js';
 import { createWorkerApp } from './app.js';
+import { closeServer, goodbyeMs } from './closeServer.js';
 import { startControllerLink, type ControllerLink } from './joinController.js';
 import {
   startLlamaRuntime,
@@ -150,21 +151,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await closeAll();
     },
   };
-}
-
-/** For the last words to arrive. */
-const goodbyeMs = 500;
-
-/** Lets answers that are at their end go out, and cuts the others. */
-async function closeServer(server: Server): Promise<void> {
-  const closed = new Promise((resolve) => server.close(resolve));
-  const sweep = setInterval(() => server.closeIdleConnections(), 10);
-  const timer = new AbortController();
-  await Promise.race([closed, delay(goodbyeMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
-  timer.abort();
-  clearInterval(sweep);
-  server.closeAllConnections();
-  await closed;
 }
 
 /** As the runtime does it, with the file named in what it throws. */

@@ -9,6 +9,7 @@ import { type GenerationEvent, type GenerationFailure } from '../../src/protocol
 import type { HeldPrefix } from '../../src/protocol/prefix.js';
 import { ndjsonContentType } from '../../src/protocol/headers.js';
 import { internalPaths, type ModelKind, type NodeReport } from '../../src/protocol/workerApi.js';
+import { closeServer } from '../../src/worker/closeServer.js';
 import { startControllerLink, type ControllerLink } from '../../src/worker/joinController.js';
 import { answer } from './workerScripts.js';
 
@@ -103,7 +104,7 @@ export interface FakeWorker {
   hold(prefixes: readonly HeldPrefix[]): Promise<void>;
   /** Heartbeats go on, but connections are refused and open ones reset. */
   stopListening(): Promise<void>;
-  /** Stops in order: answers what was sent before, and closes each connection when it is idle. */
+  /** Stops as the worker does: lets answers that are at their end go out, and cuts the others. */
   close(): Promise<void>;
   /** Dies: all connections are reset and new ones refused. */
   kill(): Promise<void>;
@@ -284,11 +285,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
       await closed;
     },
     async close() {
-      const closed = once(server, 'close');
-      server.close();
-      const sweep = setInterval(() => server.closeIdleConnections(), 10);
-      await closed;
-      clearInterval(sweep);
+      await closeServer(server);
       await worker.leave();
     },
     async exit() {

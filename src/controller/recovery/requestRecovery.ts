@@ -13,7 +13,7 @@ import type { Suspicions, SuspicionsOf } from './suspicions.js';
 
 export interface RecoveryDeps {
   readonly pool: Pick<WorkerPool, 'disconnected' | 'stalled'>;
-  readonly fates: Pick<WorkerFates, 'hasDied' | 'hasStopped'>;
+  readonly fates: Pick<WorkerFates, 'hasDied' | 'isLeaving'>;
   readonly budget: RetryBudget;
   readonly suspicionsOf: SuspicionsOf;
   readonly events: Pick<ControllerEvents, 'attemptFailed' | 'requestRetried'>;
@@ -65,7 +65,9 @@ export class RequestRecovery {
     if (verdict.kind === 'busy') return this.#waitForRoom(lease.nodeId, verdict.reason === 'leaving');
     const { reason } = verdict;
     this.#tellNode(reason, error.message, lease);
-    const { events, now } = this.#deps;
+    const { events, fates, now } = this.#deps;
+    const isBroken = reason === 'lost' || reason === 'unreachable';
+    if (isBroken && fates.isLeaving(lease.instanceId)) return this.#waitForRoom(lease.nodeId, true);
     const isAllowed = verdict.isRetryable && this.limits.failed(reason, now());
     const refusal = isAllowed
       ? await this.#refusalOf(reason, lease)
@@ -102,7 +104,7 @@ export class RequestRecovery {
     const { nodeId, instanceId } = lease;
     if (reason === 'lost' || reason === 'unreachable') pool.disconnected(nodeId, instanceId, message);
     if (reason === 'silent') pool.stalled(nodeId, instanceId, message);
-    if (!fates.hasStopped(instanceId)) lease.report('failed');
+    if (!fates.isLeaving(instanceId)) lease.report('failed');
   }
 
   /** A worker without a free slot, or about to stop, has done nothing wrong: that is no attempt. */

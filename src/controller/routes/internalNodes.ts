@@ -9,7 +9,7 @@ import type { Route } from './route.js';
 
 export interface InternalNodesDeps {
   readonly pool: Pick<WorkerPool, 'join' | 'heartbeat' | 'disconnected'>;
-  readonly fates: Pick<WorkerFates, 'linked' | 'unlinked'>;
+  readonly fates: Pick<WorkerFates, 'heard' | 'unlinked'>;
   readonly isAllowedWorkerHost: (hostname: string) => boolean;
 }
 
@@ -17,7 +17,6 @@ export interface InternalNodesDeps {
 interface Link {
   readonly socket: Socket;
   readonly instanceId: string;
-  isDraining: boolean;
 }
 
 /**
@@ -28,19 +27,14 @@ export function internalNodesRoutes({ pool, fates, isAllowedWorkerHost }: Intern
   const newestLink = new Map<string, Link>();
 
   function watch(socket: Socket, nodeId: string, instanceId: string, { phase }: NodeReport): void {
-    const known = newestLink.get(nodeId);
-    const isDraining = phase === 'draining';
-    if (known?.socket === socket) {
-      known.isDraining = isDraining;
-      return;
-    }
-    const link: Link = { socket, instanceId, isDraining };
+    fates.heard(instanceId, { isDraining: phase === 'draining' });
+    if (newestLink.get(nodeId)?.socket === socket) return;
+    const link: Link = { socket, instanceId };
     newestLink.set(nodeId, link);
-    fates.linked(instanceId);
     socket.once('close', () => {
       const newest = newestLink.get(nodeId);
       const isReplaced = newest !== link && newest?.instanceId === instanceId;
-      if (!isReplaced) fates.unlinked(instanceId, { wasDraining: link.isDraining });
+      if (!isReplaced) fates.unlinked(instanceId);
       if (newest !== link) return;
       newestLink.delete(nodeId);
       pool.disconnected(nodeId, instanceId, 'connection closed');

@@ -240,6 +240,24 @@ describe('a worker that fails every time', () => {
   });
 });
 
+it('does not count attempts on workers that stop in order, also where they break connections', async () => {
+  const cluster = await startTestCluster({
+    workers: Array.from({ length: 5 }, () => ({ script: answer(tokens) })),
+  });
+  for (const worker of cluster.workers.slice(0, 4)) {
+    worker.answerNext(async (call) => {
+      await worker.setPhase('draining');
+      call.reset();
+    });
+  }
+
+  const { status, frames } = await readStream(cluster);
+
+  expect([status, contentOf(frames)]).toEqual([200, text]);
+  expect(cluster.workers.map(({ requests }) => requests.length)).toStrictEqual([1, 1, 1, 1, 1]);
+  expect(cluster.log.entries().filter(isAttempt)).toEqual([]);
+});
+
 describe('when there is no worker left', () => {
   it('answers 502 after three attempts', async () => {
     const cluster = await startTestCluster({

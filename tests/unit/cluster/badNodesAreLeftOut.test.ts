@@ -13,15 +13,16 @@ import {
   type Samples,
 } from '../../../src/cluster/outlierDetection.js';
 
-function samples(measure: Measure, values: readonly number[], load = 1): Samples {
+/** Two a second, where nothing else is said. */
+function samples(measure: Measure, values: readonly number[], load = 1, apartMs = 500): Samples {
   return values.reduce<Samples>(
-    (all, value, index) => addSample(all, measure, { atMs: index, value, load }),
+    (all, value, index) => addSample(all, measure, { atMs: index * apartMs, value, load }),
     noSamples,
   );
 }
 const steady = (measure: Measure, value: number, count = minVolume, load = 1) =>
   samples(measure, new Array<number>(count).fill(value), load);
-const nowMs = 100;
+const nowMs = 10_000;
 
 describe('a node is an outlier', () => {
   it.each([
@@ -43,14 +44,28 @@ describe('a node is an outlier', () => {
     },
   );
 
-  it('by its 95th percentile: one slow request of twenty is none', () => {
+  it('by its 95th percentile: one slow request of twenty is none of its faults', () => {
     const slowOnes = (count: number) =>
-      samples('firstToken', [
-        ...new Array<number>(20 - count).fill(5),
-        ...new Array<number>(count).fill(500),
-      ]);
-    expect(findOutlier(slowOnes(1), [steady('firstToken', 5)], nowMs)).toBeUndefined();
-    expect(findOutlier(slowOnes(2), [steady('firstToken', 5)], nowMs)).toBe('slow_first_token');
+      samples(
+        'firstToken',
+        // Each in a second of its own.
+        Array.from({ length: 60 }, (_, index) => (index < 2 * count && index % 2 === 0 ? 500 : 5)),
+      );
+    expect(findOutlier(slowOnes(3), [steady('firstToken', 5)], 30_000)).toBeUndefined();
+    expect(findOutlier(slowOnes(4), [steady('firstToken', 5)], 30_000)).toBe('slow_first_token');
+  });
+
+  it('where it was so in three different seconds: what hits many requests in one moment is over', () => {
+    const badSeconds = (count: number) =>
+      samples(
+        'firstToken',
+        Array.from({ length: 20 }, (_, index) => (index < 2 * count ? 500 : 5)),
+      );
+    expect(findOutlier(badSeconds(2), [steady('firstToken', 5)], nowMs)).toBeUndefined();
+    expect(findOutlier(badSeconds(3), [steady('firstToken', 5)], nowMs)).toBe('slow_first_token');
+    const failed = (apartMs: number) => samples('failures', new Array<number>(20).fill(1), 1, apartMs);
+    expect(findOutlier(failed(10), [steady('failures', 0)], nowMs)).toBeUndefined();
+    expect(findOutlier(failed(500), [steady('failures', 0)], nowMs)).toBe('failures');
   });
 
   it('only with enough samples, of itself and of a peer, of the last minute', () => {

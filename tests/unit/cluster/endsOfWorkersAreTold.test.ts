@@ -6,31 +6,33 @@ afterEach(() => void vi.useRealTimers());
 
 it('a worker whose link ended has died', async () => {
   const fates = new WorkerFates();
-  fates.linked('a');
-  fates.unlinked('a', { wasDraining: false });
+  fates.heard('a', { isDraining: false });
+  fates.unlinked('a');
   expect(await fates.hasDied('a')).toBe(true);
-  expect([fates.hasEnded('a'), fates.hasStopped('a')]).toEqual([true, false]);
+  expect([fates.hasEnded('a'), fates.isLeaving('a')]).toEqual([true, false]);
 });
 
 it('a worker that was draining has stopped', async () => {
   const fates = new WorkerFates();
-  fates.unlinked('a', { wasDraining: true });
+  fates.heard('a', { isDraining: true });
+  expect([fates.hasEnded('a'), fates.isLeaving('a')]).toEqual([false, true]);
+  fates.unlinked('a');
   expect(await fates.hasDied('a')).toBe(false);
-  expect([fates.hasEnded('a'), fates.hasStopped('a')]).toEqual([true, true]);
+  expect([fates.hasEnded('a'), fates.isLeaving('a')]).toEqual([true, true]);
 });
 
 it('an end that arrives a moment later is waited for', async () => {
   const fates = new WorkerFates(250);
   const both = Promise.all([fates.hasDied('a'), fates.hasDied('a')]);
   await vi.advanceTimersByTimeAsync(100);
-  fates.unlinked('a', { wasDraining: false });
+  fates.unlinked('a');
   expect(await both).toEqual([true, true]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 it('a worker whose link stays is alive', async () => {
   const fates = new WorkerFates(250);
-  fates.linked('a');
+  fates.heard('a', { isDraining: false });
   const died = fates.hasDied('a');
   await vi.advanceTimersByTimeAsync(250);
   expect(await died).toBe(false);
@@ -38,7 +40,7 @@ it('a worker whose link stays is alive', async () => {
 
 it('a worker that comes back had only lost its link', () => {
   const fates = new WorkerFates();
-  fates.unlinked('a', { wasDraining: false });
-  fates.linked('a');
+  fates.unlinked('a');
+  fates.heard('a', { isDraining: false });
   expect(fates.hasEnded('a')).toBe(false);
 });

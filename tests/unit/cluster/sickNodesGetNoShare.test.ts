@@ -197,7 +197,7 @@ describe('a node that fails', () => {
 
   it('is ejected where it fails every fourth request', () => {
     const simulation = new Simulation(three, 8);
-    for (let count = 0; count < 90; count++) {
+    for (let count = 0; count < 90; count++, simulation.nowMs += 25) {
       const lease = simulation.pool.tryClaim(three[count % 3] ?? '', 'm');
       lease?.report(lease.nodeId === 'worker_2' && count % 12 === 1 ? 'failed' : 'succeeded');
       lease?.return();
