@@ -1,7 +1,7 @@
 import type { HeldPrefix } from '../../src/protocol/prefix.js';
 import { collectMarks, marksWithin, type PrefixMarks } from '../../src/worker/scheduler/prefixMarks.js';
 import { worthwhileTokens } from '../../src/worker/scheduler/slotPlacement.js';
-import { toBlockTokens, toUsablePrefix } from '../../src/worker/engine/attentionBlocks.js';
+import { attentionBlockTokens, countBlocks } from '../../src/worker/engine/attentionBlocks.js';
 import { defaultStepBudget, planStep } from '../../src/worker/scheduler/stepPlan.js';
 import { templateTokens, type Segment } from './conversations.js';
 
@@ -100,12 +100,13 @@ export class SimulatedWorker {
     const begun = this.tasks.filter(({ reusedTokens }) => reusedTokens !== undefined);
     if (begun.length === 0) return undefined;
     const actions = planStep(
-      begun.map((task) => ({
-        index: task.slot,
-        prefillTokens: task.promptTokens - task.evaluatedTokens,
-        blockTokens: Math.max(0, toBlockTokens(task.promptTokens) - task.evaluatedTokens),
-        priority: 0,
-      })),
+      begun.map((task) => {
+        const prefillTokens = task.promptTokens - task.evaluatedTokens;
+        const blockTokens = toBlockTokens(task.promptTokens) - task.evaluatedTokens;
+        const inBlocks = blockTokens > 0;
+        const runTokens = inBlocks ? blockTokens : prefillTokens;
+        return { index: task.slot, prefillTokens, runTokens, inBlocks, priority: 0 };
+      }),
       defaultStepBudget,
       512,
     );
@@ -157,7 +158,9 @@ export class SimulatedWorker {
     if (cache.tokens - own >= worthSavingTokens) this.#save({ ...cache });
     const best = Math.max(inSlots, saved ? common(saved, task.prompt) : 0);
     if (saved) this.#disk = [...this.#disk.filter((entry) => entry !== saved), saved];
-    const reused = toUsablePrefix(best >= own + worthwhileTokens ? best : own, task.promptTokens);
+    const cached = best >= own + worthwhileTokens ? best : own;
+    const isInBlocks = cached < toBlockTokens(task.promptTokens);
+    const reused = isInBlocks ? Math.floor(cached / attentionBlockTokens) * attentionBlockTokens : cached;
     cache.segments = [...task.prompt, task.answer];
     cache.tokens = reused;
     cache.marks = task.marks;
@@ -195,4 +198,8 @@ function common(
     if (segments[index]?.id === segment.id && shared === begin) shared = whole;
   }
   return Math.min(shared, tokens, whole - 1);
+}
+
+function toBlockTokens(promptTokens: number): number {
+  return countBlocks(promptTokens) * attentionBlockTokens;
 }

@@ -22,7 +22,7 @@ export const allWorkersDown: Scenario = {
       for (let index = 0; index < 50; index++) turnedAway.push(await ledger.ask({ tokens: 5, paceMs: 10 }));
       await delay(downMs);
       for (const index of [0, 1, 2]) cluster.startWorker(index);
-      await cluster.whenHealthy(1);
+      await Promise.race([0, 1, 2].map((index) => cluster.whenJoined(index)));
       const upAt = performance.now();
       const served = await Promise.all(waiting);
       const recoveryMs = performance.now() - upAt;

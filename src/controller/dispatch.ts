@@ -50,11 +50,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const target = { requestId, model, principal, work, canPause: true, content: () => contentOf(given) };
     const tokens = [...request.resumeTokens];
     const seen = { accepted: false, echo: false };
+    let { splitBlocks } = request;
 
     return runAttempts(target, options, async function* ({ lease, signal, ...attempt }: Attempt) {
       const deadlineMs =
         deadlineAt === undefined ? request.deadlineMs : Math.max(1, Math.ceil(deadlineAt - now()));
-      const resumed = { ...request, deadlineMs, resumeTokens: tokens };
+      const resumed = { ...request, deadlineMs, resumeTokens: tokens, splitBlocks };
       for await (const event of workers.generate(lease.url, resumed, signal)) {
         switch (event.type) {
           case 'error':
@@ -76,6 +77,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
             break;
           case 'output':
             if (event.tokenIds.length > 0) attempt.progressed();
+            splitBlocks ??= event.splitBlocks;
             trace.firstTokenAt ??= now();
             tokens.push(...event.tokenIds);
             trace.completionTokens = tokens.length;

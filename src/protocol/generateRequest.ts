@@ -138,6 +138,8 @@ const common = {
    * behind the prompt and replayed silently; only what follows them is emitted.
    */
   resumeTokens: z.array(z.int().min(0)),
+  /** Of a request that is resumed, what the first worker said in its `output`; absent: none. */
+  splitBlocks: z.array(z.int().min(0)).optional(),
   /** Names under which the worker says what it holds of the prompt. */
   prefixChain: PrefixChain.optional(),
 };

@@ -94,6 +94,11 @@ export const GenerationEvent = z.discriminatedUnion('type', [
     deltas: z.array(OutputDelta),
     /** One for each of `tokenIds`, where the request asks for them. */
     logprobs: z.array(SampledLogprob).optional(),
+    /**
+     * With the first tokens, where there are any: the blocks of 64 prompt tokens that the worker evaluated token by
+     * token, by number. Whoever resumes the stream does the same, because the two ways round differently.
+     */
+    splitBlocks: z.array(z.int().min(0)).optional(),
   }),
   /** The prompt itself, once and before any output, where the request asks for an echo. */
   z.object({

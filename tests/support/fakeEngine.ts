@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { CachedSequence } from '../../src/worker/engine/cachedSequence.js';
 import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../../src/worker/engine/engine.js';
 
 export interface FakeEngineOptions {
   readonly slots?: number;
   readonly contextTokens?: number;
+  readonly usesBlocks?: boolean;
   /** Called before a step; what it throws fails the whole step, as a batch that cannot be decoded. */
   readonly onStep?: (entries: readonly StepEntry[]) => Promise<void> | void;
   /** Called while a cache is being copied. */
@@ -36,10 +38,15 @@ function turn(): Promise<void> {
 /** Slots with caches that are checked, and a model that any test can compute by itself. */
 export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   const { slots = 4, contextTokens = 256 } = options;
-  const cached: number[][] = Array.from({ length: slots }, () => []);
+  const cached = Array.from({ length: slots }, () => new CachedSequence());
   const files = new Map<string, readonly number[]>();
+  const sequenceIn = (slot: number): CachedSequence => {
+    const sequence = cached[slot];
+    if (!sequence) throw new Error(`there is no slot ${slot}`);
+    return sequence;
+  };
   const samplers = new Set<EngineSampler>();
-  const cacheOf = (slot: number) => cached[slot] ?? [];
+  const cacheOf = (slot: number): readonly number[] => sequenceIn(slot).tokens;
 
   async function step(entries: readonly StepEntry[]): Promise<readonly StepResult[]> {
     const indexes = entries.map(({ slot }) => slot);
@@ -50,11 +57,11 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       await options.onStep?.(entries);
       await turn();
     } catch (error) {
-      for (const slot of indexes) cached[slot] = [];
+      for (const slot of indexes) sequenceIn(slot).truncate(0);
       return entries.map(() => ({ kind: 'failed', error: error as Error }));
     }
     return entries.map(({ slot, tokens, sampler }): StepResult => {
-      cached[slot] = [...cacheOf(slot), ...tokens];
+      sequenceIn(slot).append(tokens);
       if (cacheOf(slot).length > contextTokens) throw new Error(`slot ${slot} holds more than its context`);
       if (!sampler) return { kind: 'cached', ratings: [] };
       if (!samplers.has(sampler)) throw new Error('a disposed sampler was used');
@@ -70,6 +77,7 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     contextTokens,
     slotCount: slots,
     batchTokens: 512,
+    usesBlocks: options.usesBlocks ?? true,
     loadSeconds: 0,
     memoryBytes: 0,
     fingerprint: 'fp_fake',
@@ -91,23 +99,26 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       return sampler;
     },
     cachedTokens: cacheOf,
+    wholeBlocks: (slot) => sequenceIn(slot).wholeBlocks,
     truncate: (slot, count) => {
-      cached[slot] = cacheOf(slot).slice(0, count);
+      const sequence = sequenceIn(slot);
+      sequence.truncate(sequence.toKeepable(count));
     },
     copyCache: async (from, to, count) => {
       options.onCopy?.();
       await turn();
-      cached[to] = cacheOf(from).slice(0, count);
+      sequenceIn(to).replaceWith(sequenceIn(from));
+      engine.truncate(to, count);
     },
     saveCache: async (slot, file) => {
       await turn();
       files.set(file, [...cacheOf(slot)]);
     },
-    loadCache: async (slot, { file, tokens }) => {
+    loadCache: async (slot, { file, tokens, wholeBlocks }) => {
       await turn();
       const state = files.get(file);
       if (state?.join() !== tokens.join()) throw new Error(`no such state: ${file}`);
-      cached[slot] = [...tokens];
+      sequenceIn(slot).replaceWith({ tokens, wholeBlocks });
     },
     tokenize: (text) => Array.from(text, (char) => char.charCodeAt(0) % 128),
     isControlToken: (token) => token === endToken,

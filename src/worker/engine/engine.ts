@@ -57,6 +57,7 @@ export type StepResult =
 export interface SavedCache {
   readonly file: string;
   readonly tokens: readonly number[];
+  readonly wholeBlocks: readonly number[];
   readonly bytes: number;
 }
 
@@ -67,6 +68,8 @@ export interface LlamaEngine {
   readonly slotCount: number;
   /** Most tokens of all entries of a step together. */
   readonly batchTokens: number;
+  /** Whether prompts go in whole blocks; the same for all engines of a model on the same kind of machine. */
+  readonly usesBlocks: boolean;
   readonly loadSeconds: number;
   /** Weights and KV cache, RAM and VRAM together. */
   readonly memoryBytes: number;
@@ -89,7 +92,9 @@ export interface LlamaEngine {
 
   /** Tokens whose keys and values are in the slot's cache now. */
   cachedTokens(slot: number): readonly number[];
-  /** Keeps the first `count` cached tokens at most; models that cannot drop a part keep none. */
+  /** Which blocks of them were evaluated whole, by number. */
+  wholeBlocks(slot: number): ReadonlySet<number>;
+  /** Keeps the first `count` cached tokens at most, and no part of a whole block; some models cannot drop a part. */
   truncate(slot: number, count: number): void;
   /** Makes the cache of `to` a copy of the first `count` tokens in that of `from`. */
   copyCache(from: number, to: number, count: number): Promise<void>;

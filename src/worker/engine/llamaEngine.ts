@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { LlamaVocabularyType } from 'node-llama-cpp';
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp';
 import type { SampledLogprob } from '../../protocol/generation.js';
+import { CachedSequence } from './cachedSequence.js';
 import type { LlamaEngine, StepEntry, StepResult } from './engine.js';
 import { internalsOf } from './llamaInternals.js';
 import { findSpecialTokens, listSpecialTexts } from './llamaVocabulary.js';
@@ -15,7 +16,7 @@ export interface LlamaEngineParts {
   readonly threads: number;
   readonly facts: Pick<
     LlamaEngine,
-    'modelId' | 'loadSeconds' | 'memoryBytes' | 'fingerprint' | 'stateFormat'
+    'modelId' | 'loadSeconds' | 'memoryBytes' | 'fingerprint' | 'stateFormat' | 'usesBlocks'
   >;
   /** Runs `work` while no other model of this process computes: more threads than cores stop all of them. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -29,27 +30,34 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
   const { bos } = model.tokens;
   const spelling = model.vocabularyType === LlamaVocabularyType.bpe ? 'byte-level' : 'sentence-piece';
   const vocabularySize = model.fileInfo.metadata.tokenizer?.ggml.tokens.length ?? 0;
-  const cached: number[][] = Array.from({ length: context.totalSequences }, () => []);
+  const cached = Array.from({ length: context.totalSequences }, () => new CachedSequence());
   const endTokens = findSpecialTokens(model).filter((token) => model.isEogToken(token));
   let isDisposed = false;
   /** Copies that llama.cpp has noted, by target; it makes them when it decodes the next batch, whatever is in it. */
   const pendingCopies = new Map<number, { readonly from: number }>();
   addon.setThreads(parts.threads);
 
-  const cacheOf = (slot: number): number[] => cached[slot] ?? [];
+  function sequenceIn(slot: number): CachedSequence {
+    const sequence = cached[slot];
+    if (!sequence) throw new Error(`there is no slot ${slot}`);
+    return sequence;
+  }
+  const cacheOf = (slot: number): readonly number[] => sequenceIn(slot).tokens;
   const tokenBytes = (token: number): string =>
     toTokenBytes(internals.model.getTokenString(token), spelling).toString('base64');
   const samplerDeps = { internals, contextTokens: context.contextSize, endTokens, tokenBytes };
 
   function clear(slot: number): void {
     addon.disposeSequence(slot);
-    cached[slot] = [];
+    sequenceIn(slot).truncate(0);
   }
 
   function truncate(slot: number, count: number): void {
-    const tokens = cacheOf(slot);
-    if (count >= tokens.length) return;
-    if (count > 0 && addon.removeTokenCellsFromSequence(slot, count, tokens.length)) tokens.length = count;
+    const sequence = sequenceIn(slot);
+    const { length } = sequence.tokens;
+    const kept = sequence.toKeepable(count);
+    if (kept === length) return;
+    if (kept > 0 && addon.removeTokenCellsFromSequence(slot, kept, length)) sequence.truncate(kept);
     else clear(slot);
   }
 
@@ -76,7 +84,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     addon.addToBatch(slot, length, Uint32Array.of(0), Uint32Array.of());
     await addon.decodeBatch();
     pendingCopies.clear();
-    cacheOf(slot).push(0);
+    sequenceIn(slot).append([0]);
     truncate(slot, length);
   }
 
@@ -86,7 +94,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
       const logitIndexes = addBatch(entries);
       await addon.decodeBatch();
       pendingCopies.clear();
-      for (const { slot, tokens } of entries) cacheOf(slot).push(...tokens);
+      for (const { slot, tokens } of entries) sequenceIn(slot).append(tokens);
       return await readResults(entries, logitIndexes);
     } catch (error) {
       // What the caches hold after a failed batch is unknown.
@@ -167,13 +175,14 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
     step: (entries) => exclusively(() => step(entries)),
     createSampler: (options) => createLlamaSampler(samplerDeps, options),
     cachedTokens: cacheOf,
+    wholeBlocks: (slot) => sequenceIn(slot).wholeBlocks,
     truncate,
     copyCache: (from, to, count) =>
       exclusively(async () => {
         clear(to);
         await addon.copySequenceStateFromOtherSequence(to, from);
         pendingCopies.set(to, { from });
-        cached[to] = [...cacheOf(from)];
+        sequenceIn(to).replaceWith(sequenceIn(from));
         truncate(to, count);
       }),
     saveCache: (slot, file) =>
@@ -183,7 +192,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
         // The last bytes are written when the file is closed, where llama.cpp does not look.
         await requireSize(file, bytes);
       }),
-    loadCache: (slot, { file, tokens, bytes }) =>
+    loadCache: (slot, { file, tokens, wholeBlocks, bytes }) =>
       exclusively(async () => {
         clear(slot);
         const isSource = [...pendingCopies.values()].some(({ from }) => from === slot);
@@ -195,7 +204,7 @@ export function createLlamaEngine(parts: LlamaEngineParts): LlamaEngine {
           clear(slot);
           throw new Error('the saved state holds other tokens than expected');
         }
-        cached[slot] = [...tokens];
+        sequenceIn(slot).replaceWith({ tokens, wholeBlocks });
       }),
     tokenize: (text, { special }) => model.tokenize(text, special),
     isControlToken: (token) => model.isSpecialToken(token as Token),

@@ -86,6 +86,12 @@ export async function startLlamaRuntime(options: LlamaRuntimeOptions): Promise<L
   };
 }
 
+/**
+ * Weights with which a block of a prompt takes a thread about half a second, which is as long as the others should wait.
+ * Not measured: workers of one kind must come to the same, however busy their machine is when they start.
+ */
+const largestBlockBytesPerThread = 200_000_000;
+
 interface LoadDeps {
   readonly llama: Llama;
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -138,7 +144,11 @@ async function loadModel(deps: LoadDeps, options: LoadOptions): Promise<LoadedMo
   if (kind !== 'generation')
     return { kind, engine: createLlamaPoolingEngine({ ...parts, facts: { ...facts, kind, contextTokens } }) };
   const stateFormat = `${fingerprint}-${context.contextSize}-${context.totalSequences}`;
-  return { kind, engine: createLlamaEngine({ ...parts, facts: { ...facts, stateFormat } }) };
+  const usesBlocks = model.gpuLayers > 0 || model.size <= threads * largestBlockBytesPerThread;
+  return {
+    kind,
+    engine: createLlamaEngine({ ...parts, facts: { ...facts, stateFormat, usesBlocks } }),
+  };
 }
 
 function total(memory: { ram: number; vram: number }): number {

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { GenerationEvent, GenerationFailure, SampledLogprob } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
-import { toBlockTokens } from '../engine/attentionBlocks.js';
 import type { EngineSampler, LlamaEngine, StepEntry, StepResult } from '../engine/engine.js';
 import type { OutputStream } from './outputStream.js';
+import { PromptBlocks } from './promptBlocks.js';
 import { marksWithin, toPrefixMarks, type PrefixMarks } from '../scheduler/prefixMarks.js';
 import type { SequenceView, StepAction } from './sequenceView.js';
 
@@ -27,6 +27,7 @@ export interface GenerationTask {
   /** Prompt and resumed tokens. */
   readonly sequence: readonly number[];
   readonly promptTokens: number;
+  readonly blocks: PromptBlocks;
   /** Names of the prompt's prefixes, for reports of what the slot's cache holds. */
   readonly prefixMarks: PrefixMarks;
   readonly slot: number;
@@ -37,7 +38,7 @@ export interface GenerationTask {
   readonly tokensLeft: number;
   readonly events: Readable;
   /** The slot's cache holds the first `reusedTokens` of the sequence and nothing else: evaluation begins behind them. */
-  begin(reusedTokens: number): void;
+  begin(reusedTokens: number, wholeBlocks: ReadonlySet<number>): void;
   moveTo(slot: number): void;
   view(): SequenceView;
   toEntry(action: StepAction): StepEntry;
@@ -56,13 +57,16 @@ export function createGenerationTask(
   claimedSlot: number,
   /** Tokens that are likely not to have to be evaluated; `done` says how many it were. */
   expectedReuse: number,
-  engine: Pick<LlamaEngine, 'contextTokens' | 'detokenize'>,
+  engine: Pick<LlamaEngine, 'contextTokens' | 'detokenize' | 'usesBlocks'>,
 ): GenerationTask {
   const { request, promptTokens, sampler, output } = prepared;
   const { resumeTokens } = request;
   const sequence = [...promptTokens, ...resumeTokens];
   const prefixMarks = toPrefixMarks(request.prefixChain, promptTokens.length);
-  const blockTokens = toBlockTokens(promptTokens.length);
+  const blocks = new PromptBlocks(promptTokens.length, {
+    usesBlocks: engine.usesBlocks,
+    ...(resumeTokens.length > 0 ? { given: request.splitBlocks ?? [] } : {}),
+  });
   const maxTokens = Math.min(request.maxTokens ?? Infinity, engine.contextTokens - promptTokens.length);
   const echo = request.kind === 'text' && request.echo && resumeTokens.length === 0;
   const ratesPrompt = echo && request.topLogprobs !== null;
@@ -144,6 +148,9 @@ export function createGenerationTask(
       tokenIds: [token],
       deltas: [...deltas],
       ...(logprob ? { logprobs: [logprob] } : {}),
+      ...(completionTokens === resumeTokens.length + 1 && blocks.split.length > 0
+        ? { splitBlocks: blocks.split }
+        : {}),
     });
     if (stopped) finish('stop', []);
     else if (completionTokens >= maxTokens) finish('length');
@@ -177,6 +184,7 @@ export function createGenerationTask(
     request,
     sequence,
     promptTokens: promptTokens.length,
+    blocks,
     prefixMarks,
     get slot() {
       return slot;
@@ -191,17 +199,18 @@ export function createGenerationTask(
       return maxTokens - completionTokens;
     },
     events,
-    begin(reused) {
+    begin(reused, wholeBlocks) {
+      blocks.reuse(reused, wholeBlocks);
       reusedTokens = reused;
       evaluatedTokens = reused;
     },
     moveTo: (target) => (slot = target),
-    view: () => ({
-      index: slot,
-      prefillTokens: sequence.length - evaluatedTokens,
-      blockTokens: Math.max(0, blockTokens - evaluatedTokens),
-      priority: request.principal.priority,
-    }),
+    view: () => {
+      const prefillTokens = sequence.length - evaluatedTokens;
+      const { tokens, inBlocks } = blocks.runFrom(evaluatedTokens);
+      const { priority } = request.principal;
+      return { index: slot, prefillTokens, runTokens: Math.min(tokens, prefillTokens), inBlocks, priority };
+    },
     toEntry({ prefillTokens, samples }) {
       const isDecoding = prefillTokens === 0;
       const start = evaluatedTokens;

@@ -4,8 +4,9 @@ export interface SequenceView {
   readonly index: number;
   /** Tokens still to be put into the cache before sampling can begin; 0: the sequence is decoding. */
   readonly prefillTokens: number;
-  /** Those of them that lie in whole blocks of the prompt. */
-  readonly blockTokens: number;
+  /** The first of them that go the same way: in whole blocks of the prompt, or token by token. */
+  readonly runTokens: number;
+  readonly inBlocks: boolean;
   /** Larger goes first. */
   readonly priority: number;
 }

@@ -3,8 +3,8 @@ import { defaultStepBudget, type StepBudget } from './stepPlan.js';
 
 /** Below 64 tokens llama.cpp's attention reads a long cache once for each token, so that prompts slow down with length. */
 const chunkSizes = [64, 128, 256];
-/** For models whose steps would take too long with the others. */
-const smallChunkSizes = [16, 32, 64];
+/** For models whose blocks would take too long. */
+const smallChunkSizes = [16, 32];
 /** Each size counts with its best time: whatever else runs can only make it slower. */
 const rounds = 2;
 /** A smaller chunk than the fastest is taken if it loses less than this: the others wait so much shorter. */
@@ -27,7 +27,7 @@ export async function measureStepBudget(engine: LlamaEngine): Promise<StepBudget
   await evaluate(engine, 1);
   const probeTokens = Math.min(largest, 16);
   const msPerToken = (await evaluate(engine, probeTokens)) / probeTokens;
-  const sizes = msPerToken * 64 <= longestStepMs ? chunkSizes : smallChunkSizes;
+  const sizes = engine.usesBlocks ? chunkSizes : smallChunkSizes;
   for (let round = 0; round < rounds; round++) {
     for (const size of sizes.filter((candidate) => candidate <= largest)) {
       const expectedMs = bestMs.get(size) ?? size * msPerToken;

@@ -26,7 +26,7 @@ export interface PrefixStore {
   /** Has `write` write the state to a file, unless it is there already. Errors of the disk only lose the state. */
   save(
     key: PrefixKey,
-    tokens: readonly number[],
+    sequence: Pick<SavedCache, 'tokens' | 'wholeBlocks'>,
     marks: PrefixMarks,
     write: (file: string) => Promise<void>,
   ): Promise<void>;
@@ -77,7 +77,7 @@ export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOpt
       if (best) use(best.saved);
       return best;
     },
-    async save(key, tokens, marks, write) {
+    async save(key, { tokens, wholeBlocks }, marks, write) {
       const file = path.join(folder, `${digest(key, tokens)}.state`);
       const known = entries.get(file);
       if (known) return use(known);
@@ -87,7 +87,10 @@ export async function openPrefixStore({ parentFolder, maxBytes }: PrefixStoreOpt
         if (size > maxBytes) return await removeFile(file);
         totalBytes += size - (entries.get(file)?.bytes ?? 0);
         const { stateFormat } = key;
-        entries.set(file, { file, tokens: [...tokens], key: toText(key), stateFormat, marks, bytes: size });
+        entries.set(file, {
+          ...{ file, tokens: [...tokens], wholeBlocks: [...wholeBlocks], bytes: size },
+          ...{ key: toText(key), stateFormat, marks },
+        });
       } catch {
         return await removeFile(file);
       }

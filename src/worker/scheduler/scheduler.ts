@@ -4,7 +4,6 @@ import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import type { HeldPrefix } from '../../protocol/prefix.js';
 import type { ModelReport } from '../../protocol/workerApi.js';
 import type { ChatPrompt } from '../chat/chatPrompt.js';
-import { toUsablePrefix } from '../engine/attentionBlocks.js';
 import type { LlamaEngine } from '../engine/engine.js';
 import { createGenerationTask, type GenerationTask } from '../generation/generationTask.js';
 import { prepareGeneration } from '../generation/prepareGeneration.js';
@@ -132,9 +131,10 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       try {
         const { cacheNamespace } = task.request.principal;
         const cached = await caches.fill(task.slot, task.sequence, cacheNamespace, task.prefixMarks);
-        engine.truncate(task.slot, toUsablePrefix(cached, task.promptTokens));
+        const wholeBlocks = engine.wholeBlocks(task.slot);
+        engine.truncate(task.slot, task.blocks.toUsable(cached, wholeBlocks));
         // Some models cannot drop the end of a sequence: what is left is what counts.
-        task.begin(engine.cachedTokens(task.slot).length);
+        task.begin(engine.cachedTokens(task.slot).length, wholeBlocks);
       } catch (error) {
         task.fail(toFailure(error));
       }

@@ -65,7 +65,8 @@ export function createSlotCaches(engine: LlamaEngine, store: PrefixStore | undef
     const inSlots = findLongestPrefix(others, tokens, cacheNamespace)?.tokens ?? 0;
     const onDisk = store.find(keyOf(cacheNamespace), tokens)?.tokens ?? 0;
     if (tokens.length - Math.max(kept, inSlots, onDisk) < worthSavingTokens) return;
-    await store.save(keyOf(cacheNamespace), tokens, heldIn(slot), (file) => engine.saveCache(slot, file));
+    const sequence = { tokens, wholeBlocks: [...engine.wholeBlocks(slot)] };
+    await store.save(keyOf(cacheNamespace), sequence, heldIn(slot), (file) => engine.saveCache(slot, file));
   }
 
   async function load(slot: number, tokens: readonly number[], cacheNamespace: string): Promise<number> {

@@ -38,8 +38,9 @@ export function planStep(
     batchTokens - decoders.length,
   );
   let left = most;
-  for (const { index, prefillTokens, blockTokens } of prompts) {
-    const tokens = toChunk(prefillTokens, blockTokens, left, most);
+  for (const prompt of prompts) {
+    const { index, prefillTokens } = prompt;
+    const tokens = toChunk(prompt, left, most);
     if (tokens === 0) continue;
     left -= tokens;
     actions.push({ index, prefillTokens: tokens, samples: tokens === prefillTokens });
@@ -48,10 +49,10 @@ export function planStep(
 }
 
 /** `left` of the step's budget, which was `most`; 0 where the next chunk of this prompt does not fit any more. */
-function toChunk(prefillTokens: number, blockTokens: number, left: number, most: number): number {
-  const blocks = Math.floor(Math.min(blockTokens, left) / attentionBlockTokens);
-  if (blocks > 0) return blocks * attentionBlockTokens;
-  // A budget smaller than a block is one of a model for which nothing goes in blocks.
-  const waitsForBlock = blockTokens >= attentionBlockTokens && most >= attentionBlockTokens;
-  return waitsForBlock ? 0 : Math.min(prefillTokens, tailChunkTokens, left);
+function toChunk({ runTokens, inBlocks }: SequenceView, left: number, most: number): number {
+  if (!inBlocks) return Math.min(runTokens, tailChunkTokens, left);
+  const blocks = Math.floor(Math.min(runTokens, left) / attentionBlockTokens);
+  // Where the budget is smaller than a block nothing begins in blocks, but a stream that began elsewhere goes on so.
+  const isBeyondBudget = left === most && most > 0 && most < attentionBlockTokens;
+  return isBeyondBudget ? attentionBlockTokens : blocks * attentionBlockTokens;
 }

@@ -113,6 +113,27 @@ it('hands the second worker exactly the tokens that the first has made', async (
   expect(second?.requestId).toBe(first?.requestId);
 });
 
+it('tells the next workers how the first one has evaluated the prompt', async () => {
+  const cluster = await startTestCluster({
+    workers: Array.from({ length: 3 }, () => ({ script: answer(tokens) })),
+  });
+  const output = { type: 'output' as const, choice: 0, deltas: [] };
+  const [first, second, third] = cluster.workers;
+  first?.answerNext(async (call) => {
+    await call.send({ type: 'accepted', promptTokens: 300, cachedTokens: 0 });
+    await call.send({ ...output, tokenIds: [tokenIdOf(0)], splitBlocks: [1, 2] });
+    await call.send({ ...output, tokenIds: [tokenIdOf(1)] });
+    call.breakOff();
+  });
+  second?.answerNext(resetAfterHeaders);
+
+  expect((await readStream(cluster)).status).toBe(200);
+
+  expect(first?.requests[0]?.splitBlocks).toBeUndefined();
+  for (const { requests } of [second, third].flatMap((worker) => worker ?? []))
+    expect(requests[0]).toMatchObject({ resumeTokens: [0, 1].map(tokenIdOf), splitBlocks: [1, 2] });
+});
+
 it('survives two failures in a row', async () => {
   const workers = [1, 2, 3].map(() => ({ script: answer(tokens) }));
   const cluster = await startTestCluster({ workers });

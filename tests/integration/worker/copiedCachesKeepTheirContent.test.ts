@@ -49,7 +49,8 @@ describe('a cache that was copied, but not used yet,', () => {
   async function save(slot: number, name: string): Promise<SavedCache> {
     const file = path.join(folder, name);
     await engine.saveCache(slot, file);
-    return { file, tokens: [...engine.cachedTokens(slot)], bytes: (await stat(file)).size };
+    const wholeBlocks = [...engine.wholeBlocks(slot)];
+    return { file, tokens: [...engine.cachedTokens(slot)], wholeBlocks, bytes: (await stat(file)).size };
   }
 
   /** The same token behind whatever the slot holds: the log probabilities tell what that is. */

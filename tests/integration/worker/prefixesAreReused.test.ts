@@ -143,13 +143,14 @@ describe('the prefix store', () => {
 
   const write = (bytes: number) => (file: string) => writeFile(file, Buffer.alloc(bytes));
   const tokens = (first: number) => [first, 2, 3, 4, 5];
+  const sequence = (first: number) => ({ tokens: tokens(first), wholeBlocks: [] });
 
   it('forgets the least recently used states where there is no room', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), [], write(100));
-    await store.save(key, tokens(2), [], write(100));
+    await store.save(key, sequence(1), [], write(100));
+    await store.save(key, sequence(2), [], write(100));
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
-    await store.save(key, tokens(3), [], write(100));
+    await store.save(key, sequence(3), [], write(100));
     expect(store.find(key, tokens(1))?.tokens).toBe(4);
     expect(store.find(key, tokens(2))).toBeUndefined();
     expect(store.find(key, tokens(3))?.tokens).toBe(4);
@@ -161,13 +162,13 @@ describe('the prefix store', () => {
     ['namespace', { ...key, cacheNamespace: 'bob' }],
   ])('finds no state of another %s', async (_what, other) => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), [], write(10));
+    await store.save(key, sequence(1), [], write(10));
     expect(store.find(other, tokens(1))).toBeUndefined();
   });
 
   it('loses a state that cannot be written, and nothing else', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), [], () => Promise.reject(new Error('the disk is full')));
+    await store.save(key, sequence(1), [], () => Promise.reject(new Error('the disk is full')));
     expect(store.find(key, tokens(1))).toBeUndefined();
   });
 
@@ -178,14 +179,14 @@ describe('the prefix store', () => {
       writes++;
       await writeFile(file, 'x');
     };
-    await store.save(key, tokens(1), [], count);
-    await store.save(key, tokens(1), [], count);
+    await store.save(key, sequence(1), [], count);
+    await store.save(key, sequence(1), [], count);
     expect(writes).toBe(1);
   });
 
   it('has a folder for its owner alone, which is gone when it is closed', async () => {
     const store = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await store.save(key, tokens(1), [], write(10));
+    await store.save(key, sequence(1), [], write(10));
     const [folder = ''] = (await listStates(parentFolder)).map((file) => path.dirname(file));
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     await store.close();
@@ -194,7 +195,7 @@ describe('the prefix store', () => {
 
   it('leaves the states of another one alone that is open', async () => {
     const first = await openPrefixStore({ parentFolder, maxBytes: 250 });
-    await first.save(key, tokens(1), [], write(10));
+    await first.save(key, sequence(1), [], write(10));
     const second = await openPrefixStore({ parentFolder, maxBytes: 250 });
     expect(second.find(key, tokens(1))).toBeUndefined();
     await second.close();

@@ -36,7 +36,8 @@ describe('the scheduler', () => {
 
   it('feeds a long prompt in chunks between the tokens of the others', async () => {
     const { engine, steps } = watch(tiny.engine);
-    const scheduler = toScheduler(engine, { budget: { besideDecodersTokens: 32, aloneTokens: 512 } });
+    const slow = { ...engine, usesBlocks: false };
+    const scheduler = toScheduler(slow, { budget: { besideDecodersTokens: 32, aloneTokens: 512 } });
     const decoder = generate(scheduler, toRequest('short', { maxTokens: 60 }));
     const long = generate(scheduler, toRequest('y'.repeat(700), { maxTokens: 2 }));
     await Promise.all([decoder, long]);

@@ -41,16 +41,20 @@ describe('the step budget', () => {
     expect(chooseStepBudget(new Map(), 8)).toEqual(defaultStepBudget);
   });
 
-  it('is measured with steps that leave the slot empty', async () => {
+  it.each([
+    [true, 64],
+    [false, 32],
+  ])('is measured with steps that leave the slot empty; in blocks: %s', async (usesBlocks, largest) => {
     const evaluated: number[] = [];
     let cached = 0;
     const engine: Pick<
       LlamaEngine,
-      'contextTokens' | 'batchTokens' | 'vocabularySize' | 'step' | 'truncate'
+      'contextTokens' | 'batchTokens' | 'vocabularySize' | 'usesBlocks' | 'step' | 'truncate'
     > = {
       contextTokens: 100,
       batchTokens: 512,
       vocabularySize: 50,
+      usesBlocks,
       step: (entries: readonly StepEntry[]) => {
         for (const { tokens } of entries) {
           expect(tokens.every((token) => token < 50)).toBe(true);
@@ -63,8 +67,9 @@ describe('the step budget', () => {
     };
     const budget = await measureStepBudget(engine as LlamaEngine);
     expect(cached).toBe(0);
-    expect(Math.max(...evaluated)).toBeLessThanOrEqual(100);
-    expect(budget.besideDecodersTokens).toBe(64);
+    expect(Math.max(...evaluated)).toBe(largest);
+    expect(budget.besideDecodersTokens).toBeLessThanOrEqual(largest);
+    expect(budget.besideDecodersTokens >= 64).toBe(usesBlocks);
     expect(budget.aloneTokens).toBeLessThanOrEqual(100);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { toBlockTokens } from '../../../../src/worker/engine/attentionBlocks.js';
+import { countBlocks } from '../../../../src/worker/engine/attentionBlocks.js';
 import type { SequenceView, StepAction } from '../../../../src/worker/generation/sequenceView.js';
+import { PromptBlocks } from '../../../../src/worker/generation/promptBlocks.js';
 import { defaultStepBudget, planStep } from '../../../../src/worker/scheduler/stepPlan.js';
 
 const decode = (index: number): StepAction => ({ index, prefillTokens: 0, samples: true });
@@ -10,17 +11,19 @@ const prefill = (index: number, prefillTokens: number, samples: boolean): StepAc
   samples,
 });
 
+/** Of a prompt of which `evaluated` tokens are in the cache. */
+function toView(index: number, promptTokens: number, { evaluated = 0, priority = 0 } = {}): SequenceView {
+  const prefillTokens = promptTokens - evaluated;
+  const { tokens, inBlocks } = new PromptBlocks(promptTokens, { usesBlocks: true }).runFrom(evaluated);
+  return { index, prefillTokens, runTokens: Math.min(tokens, prefillTokens), inBlocks, priority };
+}
+
 describe('a step', () => {
   const budget = { besideDecodersTokens: 64, aloneTokens: 512 };
   const batchTokens = 600;
   const plan = (...sequences: [index: number, prefillTokens: number, priority?: number][]) =>
     planStep(
-      sequences.map(([index, prefillTokens, priority = 0]): SequenceView => ({
-        index,
-        prefillTokens,
-        blockTokens: Math.max(0, toBlockTokens(prefillTokens)),
-        priority,
-      })),
+      sequences.map(([index, prefillTokens, priority = 0]) => toView(index, prefillTokens, { priority })),
       budget,
       batchTokens,
     );
@@ -98,14 +101,9 @@ describe('a step', () => {
     const run = (besideOthers: boolean): boolean[] => {
       const inBlock: boolean[] = [];
       while (inBlock.length < promptTokens) {
-        const view = {
-          index: 1,
-          prefillTokens: promptTokens - inBlock.length,
-          blockTokens: Math.max(0, toBlockTokens(promptTokens) - inBlock.length),
-          priority: 0,
-        };
-        const decoding = { index: 0, prefillTokens: 0, blockTokens: 0, priority: 0 };
-        const other = { index: 2, prefillTokens: 20, blockTokens: 0, priority: 1 };
+        const view = toView(1, promptTokens, { evaluated: inBlock.length });
+        const decoding = toView(0, 0);
+        const other = toView(2, 20, { priority: 1 });
         const busy = inBlock.length % 128 === 0 ? [decoding] : [decoding, other];
         const steps = planStep(besideOthers ? [...busy, view] : [view], budget, batchTokens);
         const tokens = steps.find(({ index }) => index === 1)?.prefillTokens;
@@ -120,13 +118,18 @@ describe('a step', () => {
       return inBlock;
     };
     expect(run(true)).toEqual(run(false));
-    expect(run(true).lastIndexOf(true)).toBe(toBlockTokens(promptTokens) - 1);
+    expect(run(true).lastIndexOf(true)).toBe(64 * countBlocks(promptTokens) - 1);
   });
 
-  it('knows no blocks where the budget is smaller than one', () => {
+  it('has no chunk that is larger than a small budget, but for a stream that began in blocks elsewhere', () => {
     const small = { besideDecodersTokens: 16, aloneTokens: 16 };
-    const view = { index: 0, prefillTokens: 300, blockTokens: 256, priority: 0 };
-    expect(planStep([view], small, batchTokens)).toEqual([prefill(0, 16, false)]);
+    const slow = { index: 0, prefillTokens: 300, runTokens: 300, inBlocks: false, priority: 0 };
+    expect(planStep([slow], small, batchTokens)).toEqual([prefill(0, 16, false)]);
+    const resumed = toView(1, 300);
+    expect(planStep([resumed], small, batchTokens)).toEqual([prefill(1, 64, false)]);
+    expect(planStep([slow, resumed], small, batchTokens)).toEqual([prefill(0, 16, false)]);
+    const noRoom = { ...small, besideDecodersTokens: 0 };
+    expect(planStep([toView(0, 0), resumed], noRoom, batchTokens)).toEqual([decode(0)]);
   });
 
   it('gives the budget to the more urgent prompt first', () => {
