@@ -10,14 +10,18 @@ import tseslint from 'typescript-eslint';
  */
 export const importTable = {
   protocol: { may: [], packages: ['zod'] },
-  config: { may: ['protocol'], packages: ['zod'] },
+  config: { may: ['protocol', 'security'], packages: ['zod'] },
   observability: { may: ['protocol'], types: ['config'], packages: ['winston', 'prom-client'] },
+  security: { may: ['protocol'], packages: [] },
   stores: { may: ['protocol'], packages: ['libsql'] },
   models: { may: ['protocol', 'observability'], types: ['config'] },
   routing: { may: ['protocol'], packages: [] },
   cluster: { may: ['protocol', 'observability'], types: ['routing'] },
-  controller: { may: ['protocol', 'routing', 'cluster', 'stores', 'observability'], types: ['config'] },
-  worker: { may: ['protocol', 'observability', 'models'], types: ['config'] },
+  controller: {
+    may: ['protocol', 'routing', 'cluster', 'stores', 'observability', 'security'],
+    types: ['config'],
+  },
+  worker: { may: ['protocol', 'observability', 'models', 'security'], types: ['config'] },
   supervisor: { may: ['protocol', 'observability'], types: ['config'] },
 };
 

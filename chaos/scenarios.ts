@@ -4,8 +4,11 @@ import { churningClients } from './scenarios/churningClients.js';
 import { drainController } from './scenarios/drainController.js';
 import { failingWorkers } from './scenarios/failingWorkers.js';
 import { garbageFromWorkers } from './scenarios/garbageFromWorkers.js';
+import { greedyKey } from './scenarios/greedyKey.js';
 import { halfOpenConnection } from './scenarios/halfOpenConnection.js';
+import { keyLimits } from './scenarios/keyLimits.js';
 import { killBeforeFirstToken } from './scenarios/killBeforeFirstToken.js';
+import { killDuringWrites } from './scenarios/killDuringWrites.js';
 import { killController } from './scenarios/killController.js';
 import { killMidStream } from './scenarios/killMidStream.js';
 import { mixedFaults } from './scenarios/mixedFaults.js';
@@ -13,6 +16,7 @@ import { overload } from './scenarios/overload.js';
 import { killRealWorkers, restartRealWorkers } from './scenarios/realWorkers.js';
 import { rollingRestart } from './scenarios/rollingRestart.js';
 import { scarceResources } from './scenarios/scarceResources.js';
+import { slowClients } from './scenarios/slowClients.js';
 import { soak } from './scenarios/soak.js';
 import { stopAndContinue } from './scenarios/stopAndContinue.js';
 
@@ -22,15 +26,19 @@ export const scenarios: readonly Scenario[] = [
   killBeforeFirstToken,
   stopAndContinue,
   killController,
+  killDuringWrites,
   drainController,
   rollingRestart,
   allWorkersDown,
   overload,
+  keyLimits,
+  greedyKey,
   failingWorkers,
   halfOpenConnection,
   garbageFromWorkers,
   scarceResources,
   churningClients,
+  slowClients,
   soak,
   mixedFaults,
   killRealWorkers,

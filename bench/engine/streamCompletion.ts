@@ -5,6 +5,7 @@ import type { Completion, CompletionRequest } from './contender.js';
 /** How a contender's HTTP interface is spoken. */
 export interface CompletionDialect {
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
   toBody(request: CompletionRequest): object;
   /**
    * How many tokens were generated up to and with this line of the body, given how many it were before.
@@ -46,7 +47,11 @@ export async function streamCompletion(
   const outgoing = httpRequest(`${url}${dialect.path}`, {
     method: 'POST',
     agent: false,
-    headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+    headers: {
+      ...dialect.headers,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    },
     ...(request.signal ? { signal: request.signal } : {}),
   });
   outgoing.end(body);

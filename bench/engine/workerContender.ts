@@ -12,6 +12,7 @@ import type { CompletionRequest, Contender } from './contender.js';
 import { toRunningContender } from './runningContender.js';
 import { startServerProcess } from '../support/serverProcess.js';
 import type { CompletionDialect } from './streamCompletion.js';
+import { clusterAuthorization } from '../../tests/support/clusterToken.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 const Health = z.object({ models: z.array(z.object({ id: z.string() })).min(1) });
@@ -40,7 +41,9 @@ export const workerContender: Contender = {
       healthPath: '/health',
       folder,
     });
-    const health = Health.parse(await (await fetch(`${server.url}/health`)).json());
+    const health = Health.parse(
+      await (await fetch(`${server.url}/health`, { headers: clusterAuthorization })).json(),
+    );
     return toRunningContender('worker', server, toDialect(health.models[0]?.id ?? ''));
   },
 };
@@ -48,6 +51,7 @@ export const workerContender: Contender = {
 function toDialect(model: string): CompletionDialect {
   return {
     path: internalPaths.generate,
+    headers: clusterAuthorization,
     toBody: (request) => toTextRequest(model, request),
     readTotalTokens: (line, before) => {
       const event = GenerationEvent.parse(JSON.parse(line));

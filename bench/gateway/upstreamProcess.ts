@@ -6,6 +6,7 @@ import { formatSseFrame, sseDone } from '../../src/protocol/sse.js';
 import { internalPaths } from '../../src/protocol/workerApi.js';
 import { startControllerLink } from '../../src/worker/joinController.js';
 import { benchModel, PacedAnswer, upstreamSlots } from './paced.js';
+import { testClusterToken } from '../../tests/support/clusterToken.js';
 
 /**
  * The upstream of all gateways, in a process of its own: answers at a given pace and without a model, in OpenAI's form
@@ -124,6 +125,7 @@ function join(controllerUrl: string): void {
   };
   startControllerLink({
     controllerUrl,
+    clusterToken: testClusterToken,
     identity: {
       nodeId: 'worker_1',
       instanceId: `bench-${process.pid}`,

@@ -6,6 +6,8 @@ import { createLogger } from '../../src/observability/logger.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import type { RoutingPolicyName } from '../../src/protocol/routing.js';
 import { startServerProcess } from '../support/serverProcess.js';
+import { testAdminToken } from '../../tests/support/adminToken.js';
+import { testClusterToken } from '../../tests/support/clusterToken.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));
 const pollMs = 100;
@@ -37,7 +39,8 @@ export async function startRealCluster(options: {
     queueTimeoutMs: 600_000,
     drainTimeoutMs: 0,
     dataDir: path.join(folder, 'controller'),
-    isAllowedWorkerHost: () => true,
+    clusterToken: testClusterToken,
+    adminToken: testAdminToken,
     version: 'bench',
     logger,
   });

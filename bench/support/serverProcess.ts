@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { testClusterToken } from '../../tests/support/clusterToken.js';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -76,10 +77,10 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
   };
 }
 
-/** Settings of the person at the keyboard are not part of the benchmark. */
+/** Settings of the person at the keyboard are not part of the benchmark; the token makes all parts one cluster. */
 function cleanEnv(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !/^(AI_CLUSTER|LLAMA_ARG)_/.test(name));
-  return Object.fromEntries(entries);
+  return { ...Object.fromEntries(entries), AI_CLUSTER_CLUSTER_TOKEN: testClusterToken };
 }
 
 async function findFreePort(): Promise<number> {

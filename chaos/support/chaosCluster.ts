@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { defaultKeySettings, type ApiKeySettings } from '../../src/protocol/apiKeys.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
+import type { NewKey } from '../../src/stores/keyStore.js';
+import { openSharedStores } from '../../src/stores/openStores.js';
 import { findFreePort, readTail, startProcess, type RunningProcess } from './childProcess.js';
 import { waitUntil } from './waitUntil.js';
 
@@ -22,12 +25,16 @@ export interface ChaosClusterOptions {
   readonly logDir?: string;
   /** The file descriptors that the controller may have. */
   readonly descriptors?: number;
+  /** API keys that there are before the controller starts. */
+  readonly keys?: readonly Partial<ApiKeySettings>[];
 }
 
 /** A controller as users run it and fake workers, each a process, on fixed ports, so that they can come back. */
 export interface ChaosCluster {
   readonly url: string;
   readonly folder: string;
+  /** In the order of the options. */
+  readonly keys: readonly NewKey[];
   controller(): RunningProcess;
   worker(index: number): RunningProcess;
   /** Starts a process that ended again, at its old place. */
@@ -55,6 +62,8 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
     const workerPort = await findFreePort();
     places.push({ port: workerPort, advertised: await options.advertise?.(index, workerPort) });
   }
+
+  const keys = makeKeys(path.join(folder, 'data'), options.keys ?? []);
 
   let controller: RunningProcess;
   const workers: RunningProcess[] = [];
@@ -129,6 +138,7 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
   return {
     url,
     folder,
+    keys,
     controller: () => controller,
     worker: (index) => {
       const worker = workers[index];
@@ -147,4 +157,14 @@ export async function startChaosCluster(options: ChaosClusterOptions): Promise<C
     metrics: async () => (await fetch(`${url}/metrics`)).text(),
     close,
   };
+}
+
+function makeKeys(dataDir: string, settings: readonly Partial<ApiKeySettings>[]): NewKey[] {
+  if (settings.length === 0) return [];
+  const { keys, close } = openSharedStores(path.join(dataDir, 'controller'));
+  const made = settings.map((own, index) =>
+    keys.create({ ...defaultKeySettings, name: `key ${index + 1}`, ...own }),
+  );
+  close();
+  return made;
 }

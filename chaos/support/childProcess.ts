@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { testClusterToken } from '../../tests/support/clusterToken.js';
 
 export interface RunningProcess {
   readonly pid: number;
@@ -23,7 +24,10 @@ const tailLines = 20;
 /** Starts a process that does not outlive this one. */
 export function startProcess({ file, args, logFile, env }: ProcessCommand): RunningProcess {
   const log = openSync(logFile, 'a');
-  const child = spawn(file, args, { stdio: ['ignore', log, log], env: env ?? process.env });
+  const child = spawn(file, args, {
+    stdio: ['ignore', log, log],
+    env: { ...(env ?? process.env), AI_CLUSTER_CLUSTER_TOKEN: testClusterToken },
+  });
   closeSync(log);
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);

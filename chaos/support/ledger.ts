@@ -16,6 +16,8 @@ export type Outcome =
 
 export interface Entry {
   readonly asked: Asked;
+  /** `performance.now()` when it was sent. */
+  readonly sentAt: number;
   readonly outcome: Outcome;
   /** From the request to the first token, and the longest silence between tokens behind it; NaN where there is none. */
   readonly firstTokenMs: number;
@@ -29,6 +31,10 @@ export interface AskOptions {
   readonly patienceMs?: number;
   readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Called with the time between two tokens of one stream. */
+  readonly onGap?: (ms: number) => void;
+  /** More fields of the body. */
+  readonly body?: Readonly<Record<string, unknown>>;
 }
 
 /** All requests of a scenario with what became of them. */
@@ -79,11 +85,13 @@ async function stream(url: string, asked: Asked, options: AskOptions): Promise<E
     model: chaosModel,
     stream: true,
     messages: [{ role: 'user', content: JSON.stringify(asked) }],
+    ...options.body,
   });
   const sentAt = performance.now();
   const tokenTimes: number[] = [];
   const finish = (outcome: Outcome): Entry => ({
     asked,
+    sentAt,
     outcome,
     firstTokenMs: (tokenTimes[0] ?? NaN) - sentAt,
     longestGapMs: Math.max(...tokenTimes.slice(1).map((time, index) => time - (tokenTimes[index] ?? NaN))),
@@ -115,7 +123,10 @@ async function stream(url: string, asked: Asked, options: AskOptions): Promise<E
         const content = readContent(frame);
         if (content === '') continue;
         text += content;
-        tokenTimes.push(performance.now());
+        const now = performance.now();
+        const before = tokenTimes.at(-1);
+        if (before !== undefined) options.onGap?.(now - before);
+        tokenTimes.push(now);
       }
     }
     if (response.statusCode !== 200) {

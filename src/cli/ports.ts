@@ -6,11 +6,10 @@ type PortFlag = 'port' | 'worker-port';
 
 /** Rejects with a line for each setting that names a port which is in use; port 0 never is. */
 export async function requireFreePorts(
-  host: string,
-  wanted: readonly { readonly flag: PortFlag; readonly ports: readonly number[] }[],
+  wanted: readonly { readonly flag: PortFlag; readonly host: string; readonly ports: readonly number[] }[],
 ): Promise<void> {
   const problems: string[] = [];
-  for (const { flag, ports } of wanted) {
+  for (const { flag, host, ports } of wanted) {
     try {
       for (const port of ports) await tryListen(host, port);
     } catch (error) {

@@ -1,15 +1,18 @@
 import { Command, Option } from 'commander';
 import { parseSettings, type Settings } from '../config/config.js';
 import { environmentNameOf, settingsOf, type CommandName, type Setting } from '../config/settings.js';
+import type { Environment } from './environment.js';
+import { createOptions, updateOptions } from './keyFlags.js';
 import { readVersion } from './packageInfo.js';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What a command gets: its settings, its arguments, and whether `up` started it as its child. */
 interface Invocation {
   readonly settings: Settings;
   readonly names: readonly string[];
   readonly supervised: boolean;
+  readonly environment: Environment;
+  /** Its own flags, which are no settings, by commander's names. */
+  readonly given: Readonly<Record<string, unknown>>;
 }
 
 type Run = (invocation: Invocation) => Promise<void>;
@@ -24,9 +27,17 @@ export function createProgram(environment: Environment): Command {
     .enablePositionalOptions()
     .exitOverride();
 
-  const add = (parent: Command, name: string, of: CommandName, description: string, run: Run) => {
+  const add = (
+    parent: Command,
+    name: string,
+    of: CommandName,
+    description: string,
+    run: Run,
+    own: readonly Option[] = [],
+  ) => {
     const command = parent.command(name).description(description);
     for (const [, setting] of settingsOf(of)) command.addOption(toOption(setting));
+    for (const option of own) command.addOption(option);
     // Set by `up` for its children: log lines go to stdout as JSON, and the end of the parent is theirs.
     if (of === 'controller' || of === 'worker') command.addOption(new Option('--supervised').hideHelp());
     command.action(async () => {
@@ -38,7 +49,8 @@ export function createProgram(environment: Environment): Command {
         ]),
       );
       const settings = parseSettings(of, { flags, environment });
-      await run({ settings, names: command.args, supervised: given['supervised'] === true });
+      const supervised = given['supervised'] === true;
+      await run({ settings, names: command.args, supervised, environment, given });
     });
     return command;
   };
@@ -53,10 +65,10 @@ export function createProgram(environment: Environment): Command {
     (await import('./commands/worker.js')).runWorker(given.settings, given),
   );
   add(program, 'status', 'status', 'show the nodes of a running cluster', async (given) =>
-    (await import('./commands/status.js')).printStatus(given.settings),
+    (await import('./commands/status.js')).printStatus(given.settings, given.environment),
   );
   const nodes = add(program, 'nodes', 'nodes', 'list, drain, add and remove nodes', async (given) =>
-    (await import('./commands/nodes.js')).listNodes(given.settings),
+    (await import('./commands/nodes.js')).listNodes(given.settings, given.environment),
   );
   const nodeCommands = {
     drain: ['drainNode', 'give a node no new requests'],
@@ -66,9 +78,40 @@ export function createProgram(environment: Environment): Command {
   } as const;
   for (const [name, [run, description]] of Object.entries(nodeCommands)) {
     add(nodes, `${name} <id>`, 'nodes', description, async (given) =>
-      (await import('./commands/nodes.js'))[run](given.settings, given.names[0] ?? ''),
+      (await import('./commands/nodes.js'))[run](given.settings, given.names[0] ?? '', given.environment),
     );
   }
+  const keys = program.command('keys').description('make, limit, watch and revoke API keys');
+  const keyCommands = {
+    list: ['listKeys', 'list the keys', []],
+    'create <name>': ['createKey', 'make a key, which is shown this once', createOptions()],
+    'show <id>': ['showKey', 'show what a key may do', []],
+    'update <id>': ['updateKey', 'change what a key may do', updateOptions()],
+    'rotate <id>': ['rotateKey', 'give a key another secret; the old one opens nothing any more', []],
+    'disable <id>': ['disableKey', 'stop a key for a while', []],
+    'enable <id>': ['enableKey', 'let a disabled key work again', []],
+    'revoke <id>': ['revokeKey', 'stop a key for good', []],
+  } as const;
+  const asJson = () => new Option('--json', 'print JSON, for programs');
+  for (const [name, [run, description, own]] of Object.entries(keyCommands)) {
+    const runKeyCommand: Run = async (given) =>
+      (await import('./commands/keys.js'))[run](given.settings, given.names[0] ?? '', given.given);
+    add(keys, name, 'keys', description, runKeyCommand, [...own, asJson()]);
+  }
+  const showUsage: Run = async (given) =>
+    (await import('./commands/usage.js')).printUsage(given.settings, given.given);
+  add(program, 'usage', 'usage', 'show what each API key has used', showUsage, [
+    new Option('--key <id>', 'only this key; anonymous is everybody without one'),
+    new Option('--model <name>', 'only this model; unknown is what named none that there is'),
+    new Option('--from <date>', 'from this day on, by UTC, as 2026-08-01'),
+    new Option('--to <date>', 'up to this day'),
+    new Option(
+      '--by <what>',
+      'a row for each day, key or model, or several with commas (default: day,key,model)',
+    ),
+    new Option('--csv', 'print CSV'),
+    asJson(),
+  ]);
   const models = program.command('models').description('list, pull and remove models');
   add(models, 'list', 'models', 'list the catalog and the downloaded models', async (given) =>
     (await import('./commands/models.js')).listAllModels(given.settings),

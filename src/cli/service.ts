@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config.js';
 import type { Logger, LogLevel } from '../observability/logger.js';
 import { closeLogger, createLogger } from '../observability/logger.js';
 import type { ChildMessage } from '../protocol/supervision.js';
+import { describeError } from '../observability/describeError.js';
 import { describeListenError } from './ports.js';
 import { exitCodes } from './terminal.js';
 
@@ -21,6 +22,8 @@ export interface ServiceOptions {
 
 export interface Service {
   readonly url: string;
+  /** On SIGHUP; what it throws is logged, and everything stays as it was. Undefined: the signal ends the process. */
+  readonly reload?: (() => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -49,7 +52,7 @@ export async function runService(
   };
 
   process.on('uncaughtException', (error) => {
-    logger.error('uncaught exception', { error: error.stack });
+    logger.error('uncaught exception', { error: describeError(error) });
     void exit(exitCodes.failed);
   });
   if (supervised) {
@@ -70,6 +73,17 @@ export async function runService(
     return exit(error instanceof ConfigError ? exitCodes.badUsage : exitCodes.failed);
   }
   tellSupervisor({ type: 'ready', url: service.url });
+  const { reload } = service;
+  if (reload) {
+    process.on('SIGHUP', () => {
+      try {
+        reload();
+        logger.info('reloaded');
+      } catch (error) {
+        logger.error('could not reload', { error: error instanceof Error ? error.message : String(error) });
+      }
+    });
+  }
 
   let isStopping = false;
   const stop = () => {

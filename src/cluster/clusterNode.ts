@@ -9,7 +9,12 @@ import { TokenRate } from './tokenRate.js';
 import { nodeStateAt, type Contact } from './workerState.js';
 
 /** The process behind a node, and where it is reached. */
-export type NodeIdentity = Pick<JoinRequest, 'url' | 'pid' | 'instanceId'>;
+export interface NodeIdentity extends Pick<JoinRequest, 'pid' | 'instanceId'> {
+  /** Where it is called: an address. */
+  readonly url: string;
+  /** Where it says that it is, which may be a name. */
+  readonly advertisedUrl: string;
+}
 
 /** What a lease is taken with. */
 export interface ClaimOptions {

@@ -48,9 +48,11 @@ export class WorkerPool {
   /**
    * A worker joins, or joins again after a restart of either side. `taken`: another worker is connected under the same
    * node id and not silent; `removed`: an operator wants none there.
+   *
+   * @param url where it is called, if that is not what it says itself
    */
-  join(request: JoinRequest): 'joined' | 'taken' | 'removed' {
-    const { nodeId, instanceId, url, pid, report } = request;
+  join(request: JoinRequest, url = request.url): 'joined' | 'taken' | 'removed' {
+    const { nodeId, instanceId, url: advertisedUrl, pid, report } = request;
     if (this.#nodes.isRemoved(nodeId)) return 'removed';
     const node = this.#nodes.findOrAdd(nodeId);
     const isSame = node.identity?.instanceId === instanceId;
@@ -59,7 +61,7 @@ export class WorkerPool {
     const isSilent = ['joining', 'suspect', 'lost'].includes(node.state(now));
     if (node.identity && !isSame && !isSilent) return 'taken';
     // Leases of an instance that died are returned by their holders, whose connections broke with it.
-    node.identity = { url, pid, instanceId };
+    node.identity = { url, advertisedUrl, pid, instanceId };
     if (!isSame) {
       node.health.replaced(now);
       node.forgetPrefixes();

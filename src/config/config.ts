@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { isLoopbackHost } from './settingKinds.js';
+import { isUnspecifiedHost } from '../protocol/origin.js';
+import { isLoopbackHost } from '../security/loopback.js';
 import { environmentNameOf, settings, settingsOf } from './settings.js';
 import type { CommandName, Setting, SettingKey } from './settings.js';
 
@@ -7,10 +8,12 @@ type SettingValue<K extends SettingKey> = z.infer<(typeof settings)[K]['schema']
 
 /** Typed values of all settings; one without a default is undefined where it was not given. */
 export type Settings = {
-  readonly [K in Exclude<SettingKey, 'models'>]: (typeof settings)[K] extends { defaultText: string }
-    ? SettingValue<K>
-    : SettingValue<K> | undefined;
-} & { readonly models: readonly string[] };
+  readonly [K in SettingKey]: (typeof settings)[K] extends { repeatable: true }
+    ? readonly SettingValue<K>[]
+    : (typeof settings)[K] extends { defaultText: string }
+      ? SettingValue<K>
+      : SettingValue<K> | undefined;
+};
 
 export interface GivenSettings {
   /** Values from the command line by flag name; a repeatable flag has several. */
@@ -44,7 +47,10 @@ export function parseSettings(command: CommandName, given: GivenSettings): Setti
   for (const [key, general] of Object.entries(settings) as [SettingKey, Setting][]) {
     const setting = own.get(key) ?? general;
     const { source, raw } = find(setting, own.has(key) ? given : nothingGiven);
-    if (raw === undefined) continue;
+    if (raw === undefined) {
+      if (setting.repeatable) values[key] = [];
+      continue;
+    }
     sources.set(key, source);
     const good: unknown[] = [];
     for (const text of splitTexts(raw, setting.repeatable ?? false)) {
@@ -110,10 +116,12 @@ function findConflicts(
       refuse('port', `the workers use ${range}; give another one, or move them with --worker-port`);
     }
   }
-  for (const key of ['controllerUrl', 'advertiseUrl'] as const) {
-    const url = values[key];
-    if (command === 'worker' && url !== undefined && !isLoopbackHost(new URL(url).hostname)) {
-      refuse(key, 'give a URL with a loopback address (others are refused until API keys exist)');
+  const { host, controllerUrl, advertiseUrl } = values;
+  if (command === 'worker' && host !== undefined && controllerUrl !== undefined) {
+    const isReachable = !isLoopbackHost(host) && !isUnspecifiedHost(host);
+    const isNear = isLoopbackHost(new URL(controllerUrl).hostname);
+    if (advertiseUrl === undefined && !isReachable && !isNear) {
+      refuse('host', 'a controller on another machine cannot call that; give --advertise-url, too');
     }
   }
   return problems;

@@ -34,7 +34,18 @@ export function httpUrl() {
   };
 }
 
-/** Scheme, host and port: where a controller or a worker is. Between them only plain HTTP is spoken. */
+/** Scheme, host and port: where a controller is. */
+export function controllerOrigin() {
+  return {
+    accepted: 'a URL of scheme, host and port alone, such as http://127.0.0.1:8080 or https://ai.example.com',
+    schema: z
+      .url({ protocol: /^https?$/ })
+      .regex(/^https?:\/\/[^/?#@\\]+\/?$/i)
+      .transform((value) => value.replace(/\/$/, '')),
+  };
+}
+
+/** The same of a worker, with which only plain HTTP is spoken. */
 export function httpOrigin() {
   return {
     accepted: 'a URL of scheme, host and port alone, such as http://127.0.0.1:8081',
@@ -45,21 +56,34 @@ export function httpOrigin() {
   };
 }
 
-const loopbackIpv4 = /^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+export const cidr = {
+  accepted: 'a network in CIDR notation, such as 10.0.0.0/8 or fd00::/8',
+  schema: z.union([z.cidrv4(), z.cidrv6()]),
+};
 
-/** Hosts that only this machine can reach. */
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || loopbackIpv4.test(host);
-}
+const hostLabels = /^(\*\.)?[a-z\d_]([a-z\d_-]*[a-z\d_])?(\.[a-z\d_]([a-z\d_-]*[a-z\d_])?)*$/i;
 
-export const loopbackHost = {
-  accepted:
-    'a loopback address such as 127.0.0.1, ::1 or localhost (others are refused until API keys exist)',
+export const hostName = {
+  accepted: 'a name without scheme and port, such as ai.example.com or *.example.com',
+  schema: z.string().max(253).regex(hostLabels).toLowerCase(),
+};
+
+export const webOrigin = {
+  accepted: 'scheme, host and port as browsers send them, such as https://app.example.com, or *',
+  schema: z
+    .string()
+    .regex(/^(\*|[a-z][a-z\d+.-]*:\/\/[^\s/?#@\\]+\/?)$/i)
+    .transform((value) => value.replace(/\/$/, '').toLowerCase()),
+};
+
+/** Of this machine: one of its addresses, or all of them. */
+export const listenAddress = {
+  accepted: 'an IP address or localhost; 0.0.0.0 and :: are all addresses of the machine',
   // The brackets belong to URLs; sockets take the address alone.
   schema: z
     .string()
-    .refine(isLoopbackHost)
-    .transform((host) => host.replace(/^\[(.+)\]$/, '$1')),
+    .transform((host) => host.replace(/^\[(.+)\]$/, '$1'))
+    .pipe(z.union([z.ipv4(), z.ipv6(), z.literal('localhost')])),
 };
 
 export const nodeId = {

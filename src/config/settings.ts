@@ -1,13 +1,26 @@
 import type { z } from 'zod';
 import { cacheSharings, routingPolicyNames } from '../protocol/routing.js';
-import { httpOrigin, httpUrl, integer, loopbackHost, nodeId, oneOf, text } from './settingKinds.js';
+import {
+  cidr,
+  controllerOrigin,
+  hostName,
+  webOrigin,
+  httpOrigin,
+  httpUrl,
+  integer,
+  listenAddress,
+  nodeId,
+  oneOf,
+  text,
+} from './settingKinds.js';
 
 /**
  * Every setting, once: the command line, the environment, `--help` and the messages for bad values are made from
  * this table. A setting is read from its flag, else from `AI_CLUSTER_` and the flag in capitals, else its default.
  */
 
-export type CommandName = 'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status' | 'nodes';
+export type CommandName =
+  'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status' | 'nodes' | 'keys' | 'usage';
 
 export interface Setting {
   /** The flag without its dashes. */
@@ -35,6 +48,7 @@ const withWorkers = ['up', 'worker'] as const;
 /** Of the commands that ask a controller. */
 const controllerAddress = { description: 'address of the controller' };
 const controllerPort = { description: 'port of the controller' };
+const controllerFolder = { description: 'data folder of the controller, with its admin token' };
 const controllerToAsk = { description: 'the controller to ask (default: from --host and --port)' };
 
 export const settings = {
@@ -44,7 +58,7 @@ export const settings = {
     value: '<address>',
     description: 'address to listen on',
     defaultText: '127.0.0.1',
-    ...loopbackHost,
+    ...listenAddress,
     forCommand: { status: controllerAddress, nodes: controllerAddress },
   },
   port: {
@@ -223,12 +237,18 @@ export const settings = {
   },
   dataDir: {
     flag: 'data-dir',
-    commands: [...serving],
+    commands: [...serving, 'status', 'nodes', 'keys', 'usage'],
     value: '<folder>',
     description:
       'folder for what is kept outside of memory: files and batches of clients, and prompts that left their slot',
     defaultText: 'data',
     ...text(),
+    forCommand: {
+      status: controllerFolder,
+      nodes: controllerFolder,
+      keys: { description: 'data folder of the controller, which may run or not' },
+      usage: { description: 'data folder of the controller, which may run or not' },
+    },
   },
   modelsDir: {
     flag: 'models-dir',
@@ -251,7 +271,7 @@ export const settings = {
     commands: ['worker', 'status', 'nodes'],
     value: '<URL>',
     description: 'the controller to join; without one the worker serves nobody',
-    ...httpOrigin(),
+    ...controllerOrigin(),
     forCommand: { status: controllerToAsk, nodes: controllerToAsk },
   },
   nodeId: {
@@ -268,6 +288,81 @@ export const settings = {
     value: '<URL>',
     description: 'where the controller reaches this worker (default: its host and port)',
     ...httpOrigin(),
+  },
+  adminTokenFile: {
+    flag: 'admin-token-file',
+    commands: ['up', 'controller', 'status', 'nodes'],
+    value: '<file>',
+    description:
+      'file with the token of the operators, for keys and changes of nodes (default: admin-token in the data folder, where it is made)',
+    ...text(),
+  },
+  tlsCert: {
+    flag: 'tls-cert',
+    commands: ['up', 'controller'],
+    value: '<file>',
+    description:
+      'certificate of the controller with its chain (PEM), read again on SIGHUP: it then speaks https (default: plain http)',
+    ...text(),
+  },
+  tlsKey: {
+    flag: 'tls-key',
+    commands: ['up', 'controller'],
+    value: '<file>',
+    description: 'private key of --tls-cert (PEM) (default: none)',
+    ...text(),
+  },
+  controllerCa: {
+    flag: 'controller-ca',
+    commands: ['worker', 'status', 'nodes'],
+    value: '<file>',
+    description:
+      "certificate that an https controller is known by, or its authority's (PEM) (default: the authorities that Node.js trusts)",
+    ...text(),
+  },
+  maxConnections: {
+    flag: 'max-connections',
+    commands: ['up', 'controller'],
+    value: '<count>',
+    description:
+      'connections that the controller holds at once, those of workers included; more are closed (default: half of its file descriptors, 8192 at most)',
+    ...integer(16, 1_000_000),
+  },
+  allowedHosts: {
+    flag: 'allowed-hosts',
+    commands: ['up', 'controller'],
+    value: '<name>',
+    description:
+      'name by which clients may call the controller, beside its addresses, localhost and the name of the machine; *.example.com are all names below; repeat for more than one (default: none)',
+    repeatable: true,
+    ...hostName,
+  },
+  allowedOrigins: {
+    flag: 'allowed-origins',
+    commands: ['up', 'controller'],
+    value: '<origin>',
+    description:
+      'origin whose web pages may call the controller, * for all; repeat for more than one (default: none)',
+    repeatable: true,
+    ...webOrigin,
+  },
+  workerNetworks: {
+    flag: 'worker-networks',
+    commands: ['up', 'controller'],
+    value: '<CIDR>',
+    description:
+      'where workers may be that join, as 10.0.0.0/8; repeat for more than one. Link-local and metadata addresses are refused anyway',
+    defaultText: '127.0.0.0/8,::1/128',
+    repeatable: true,
+    ...cidr,
+  },
+  clusterTokenFile: {
+    flag: 'cluster-token-file',
+    commands: [...serving],
+    value: '<file>',
+    description:
+      'file of the secret with which workers join and the controller calls them (default: cluster-token in the data folder, made where it is missing)',
+    ...text(),
   },
 } as const satisfies Record<string, Setting>;
 

@@ -18,7 +18,7 @@ export function describeNode(node: NodeView): NodeDescription {
   const busy = sum(models.map(({ leased }) => leased));
   return {
     id: node.id,
-    url: identity?.url ?? null,
+    url: identity?.advertisedUrl ?? null,
     pid: identity?.pid ?? null,
     state: node.state,
     status: statusOf(node),

@@ -23,6 +23,11 @@ export function toPrefixChain(request: GenerateRequest): PrefixChain {
   return { hashes, bytes: content.length };
 }
 
+/** How long the content is, in UTF-8. */
+export function countContentBytes(request: GenerateRequest): number {
+  return toContent(request).length;
+}
+
 function sha256(data: string | Buffer): Buffer {
   return hash('sha256', data, 'buffer');
 }

@@ -1,22 +1,33 @@
 import type { Response } from 'express';
 import type { Outcome } from '../observability/metrics.js';
 import type { ApiError } from '../protocol/apiError.js';
+import type { ApiKey } from '../protocol/apiKeys.js';
 import type { Principal } from '../protocol/generateRequest.js';
 import type { DispatchTrace } from './dispatchTarget.js';
+import type { Account } from './limits/accounts.js';
+
+/** What runs a model is counted; what is only like that, as tokenization, is logged alike. */
+export type InferenceKind = 'counted' | 'logged';
 
 /** An inference request, as far as it is known; the rest is in the traces. */
 export interface InferenceContext {
-  /** False for what runs no model, as tokenization: it is logged alike, and is none of the inference metrics. */
-  readonly isCounted: boolean;
+  /** Of what is counted. */
+  readonly account: Account | undefined;
   /** A registered model or `unknown`: what clients send is no label. */
   model: string;
   isStream: boolean;
   /** One for each choice; `choicesPerPrompt` of them in a row have the same prompt. */
   traces: readonly DispatchTrace[];
   choicesPerPrompt: number;
-  outcome?: Outcome;
+  /** What came of it: see {@link settleInference}. */
+  settled?: SettledInference;
   finishReason?: string;
   firstByteAt?: number;
+}
+
+/** What came of an inference request, and what all its choices together say of it. */
+export interface SettledInference extends DispatchTrace {
+  readonly outcome: Outcome;
 }
 
 /** Everything that belongs to one HTTP request, from its arrival to its log line. */
@@ -25,7 +36,10 @@ export interface RequestContext {
   readonly clientRequestId: string | undefined;
   /** `performance.now()` at the arrival. */
   readonly arrivedAt: number;
-  readonly principal: Principal;
+  /** Whoever asks; `anonymous` as long as no key has said another. */
+  principal: Principal;
+  /** The key that was shown, where there are keys. */
+  key?: ApiKey;
   /** Aborted when the client has left, or with an ApiError as reason when the server ends the request. */
   readonly abort: AbortController;
   /** When the client's patience ends, by `performance.now()`; undefined: it did not say. */
@@ -34,6 +48,8 @@ export interface RequestContext {
   path?: string;
   /** Scrapes and the calls of workers are not requests of clients: they are neither counted nor logged. */
   isInternal?: boolean;
+  /** Of a route to which requests of inference come. */
+  inferenceKind?: InferenceKind;
   inference?: InferenceContext;
   /** How the API that was asked writes errors; without it OpenAI's way. */
   toErrorBody?: (error: ApiError, requestId: string) => object;
@@ -48,13 +64,38 @@ export function contextOf(res: Response): RequestContext {
   return (res.locals as { context: RequestContext }).context;
 }
 
+/** Whose the things are that this request makes, and whose it may see. */
+export function ownerOf(res: Response): string {
+  return contextOf(res).principal.keyId;
+}
+
 export function createTrace(): DispatchTrace {
   return { attempts: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
 }
 
-/** Of an inference request of which nothing is known yet. */
-export function createInference(model: string, isCounted = true): InferenceContext {
-  return { isCounted, model, isStream: false, traces: [], choicesPerPrompt: 1 };
+/** Of an inference request of which nothing is known yet; one without an account is not counted. */
+export function createInference(model: string, account?: Account): InferenceContext {
+  return { account, model, isStream: false, traces: [], choicesPerPrompt: 1 };
+}
+
+/**
+ * Says what came of a request: usage, log line and metrics have the numbers of this moment, and later calls change
+ * nothing. Called before the client sees the end of the answer, so that what it has seen is stored.
+ */
+export function settleInference(inference: InferenceContext, outcome: Outcome): SettledInference {
+  if (!inference.settled) {
+    inference.settled = { ...summarizeTraces(inference), outcome };
+    const { promptTokens, cachedTokens, completionTokens } = inference.settled;
+    const isError = outcome === 'error';
+    inference.account?.settle({
+      model: inference.model,
+      isError,
+      promptTokens,
+      cachedTokens,
+      completionTokens,
+    });
+  }
+  return inference.settled;
 }
 
 /** What the log line and the metrics say of all choices together. */

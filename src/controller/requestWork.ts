@@ -1,7 +1,8 @@
-import type { GenerateRequest } from '../protocol/generateRequest.js';
+import { sharedCacheNamespace, type GenerateRequest } from '../protocol/generateRequest.js';
 import type { PrefixChain } from '../protocol/prefix.js';
 import type { CacheSharing } from '../protocol/routing.js';
 import type { RequestWork } from '../routing/policy.js';
+import { countPromptTokens, type ModelTokens } from './limits/toTokenNeed.js';
 import { toPrefixChain } from './prefixChain.js';
 
 export interface RequestWorks {
@@ -10,10 +11,12 @@ export interface RequestWorks {
   /** How many tokens the prompt had: corrects the estimates of the model's next ones. */
   learnPrompt(request: GenerateRequest, work: RequestWork, promptTokens: number): void;
   learnOutput(request: GenerateRequest, completionTokens: number): void;
+  /** What is to be expected of a request of which nothing is known but its model. */
+  likelyTokens(model: string): Pick<ModelTokens, 'outputTokens' | 'templateTokens'>;
 }
 
 /** Before anything is known of a model. */
-const first = { bytesPerToken: 4, outputTokens: 128 };
+const first = { bytesPerToken: 4, outputTokens: 128, templateTokens: 64 };
 /** Weight of the newest value in the means. */
 const smoothing = 0.1;
 /** Shorter ones say more about the template than about the text. */
@@ -23,7 +26,10 @@ const leastPromptTokens = 64;
 export function createRequestWorks(sharing: CacheSharing): RequestWorks {
   const bytesPerToken = new Map<string, Mean>();
   const outputTokens = new Map<string, Mean>();
+  const templateTokens = new Map<string, number>();
   const chainOf = rememberLast(toPrefixChain);
+  const outputTokensOf = (model: string) => outputTokens.get(model)?.value ?? first.outputTokens;
+  const templateTokensOf = (model: string) => templateTokens.get(model) ?? first.templateTokens;
 
   return {
     prepare(given) {
@@ -34,17 +40,24 @@ export function createRequestWorks(sharing: CacheSharing): RequestWorks {
       const bytesOfToken = bytesPerToken.get(model)?.value ?? first.bytesPerToken;
       const work = {
         promptBytes,
-        promptTokens: countTokens(request) ?? Math.ceil(promptBytes / bytesOfToken),
-        outputTokens: Math.min(maxTokens ?? Infinity, outputTokens.get(model)?.value ?? first.outputTokens),
+        promptTokens: countPromptTokens(request) ?? Math.ceil(promptBytes / bytesOfToken),
+        outputTokens: Math.min(maxTokens ?? Infinity, outputTokensOf(model)),
         prefixChain,
       };
       return { request: { ...request, prefixChain }, work };
     },
     learnPrompt(request, { promptBytes }, promptTokens) {
-      if (promptTokens < leastPromptTokens || countTokens(request) !== undefined) return;
-      learn(bytesPerToken, request.model, promptBytes / promptTokens);
+      if (countPromptTokens(request) !== undefined) return;
+      const { model } = request;
+      templateTokens.set(model, Math.max(templateTokensOf(model), promptTokens - promptBytes));
+      if (promptTokens < leastPromptTokens) return;
+      learn(bytesPerToken, model, promptBytes / promptTokens);
     },
     learnOutput: ({ model }, tokens) => learn(outputTokens, model, tokens),
+    likelyTokens: (model) => ({
+      outputTokens: outputTokensOf(model),
+      templateTokens: templateTokensOf(model),
+    }),
   };
 }
 
@@ -69,13 +82,8 @@ function learn(means: Map<string, Mean>, model: string, newest: number): void {
   means.set(model, { value: value + weight * (newest - value), count: count + 1 });
 }
 
-/** Known only where the client sent tokens. */
-function countTokens(request: GenerateRequest): number | undefined {
-  return request.kind === 'text' && typeof request.prompt !== 'string' ? request.prompt.length : undefined;
-}
-
 function withSharedCaches(request: GenerateRequest): GenerateRequest {
-  return { ...request, principal: { ...request.principal, cacheNamespace: 'shared' } };
+  return { ...request, principal: { ...request.principal, cacheNamespace: sharedCacheNamespace } };
 }
 
 /** The choices of a client's request come one after another and have the same prompt. */

@@ -4,7 +4,7 @@ import { toApiError, type ApiError } from '../protocol/apiError.js';
 import { sseHeaders } from '../protocol/headers.js';
 import { formatQueueComment, formatSseFrame, sseKeepalive } from '../protocol/sse.js';
 import type { Presenter } from './presenters/presenter.js';
-import { contextOf, type InferenceContext } from './requestContext.js';
+import { contextOf, settleInference, type InferenceContext } from './requestContext.js';
 import type { AnswerEvent } from './runChoices.js';
 
 export interface Answer {
@@ -47,7 +47,7 @@ export async function foldAnswer({ events, presenter, inference, keep }: Answer)
   }
   const result = presenter.result();
   await keep?.();
-  inference.outcome = 'success';
+  settleInference(inference, 'success');
   return result;
 }
 
@@ -72,12 +72,14 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
       // With the first frame where there is one, in one packet.
       if (frames.length === 0 && !res.headersSent) res.flushHeaders();
       if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
-      if (event.type === 'done') await keep?.();
+      if (event.type === 'done') {
+        await keep?.();
+        settleInference(inference, 'success');
+      }
       if (frames.length === 0) continue;
       keepalive.postpone();
       await writeText(res, frames.map(formatSseFrame).join(''), timings.stallTimeoutMs);
     }
-    inference.outcome = 'success';
     res.end();
   } catch (error) {
     // What ended the answer is what its client has to hear of, also where that cannot be stored.

@@ -39,6 +39,8 @@ export interface ChoiceOptions {
   readonly choicesPerPrompt: number;
   /** One for each request. */
   readonly traces: readonly DispatchTrace[];
+  /** Told the length of each prompt when a worker has read it. */
+  readonly onPrompt?: (prompt: number, tokens: number) => void;
 }
 
 /** Of one client's request: it would take the place of all others otherwise. */
@@ -89,6 +91,8 @@ class Tally {
   take(choice: number, event: DispatchEvent): AnswerEvent | undefined {
     switch (event.type) {
       case 'accepted': {
+        const { choicesPerPrompt, onPrompt } = this.#options;
+        if (choice % choicesPerPrompt === 0) onPrompt?.(choice / choicesPerPrompt, event.promptTokens);
         if (this.#isAccepted) return undefined;
         this.#isAccepted = true;
         const fingerprint = this.#options.traces[choice]?.fingerprint ?? '';

@@ -1,25 +1,27 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { startHeartbeatMonitor } from '../cluster/heartbeatMonitor.js';
 import { createAdmissionQueue } from '../cluster/queue/admissionQueue.js';
 import { RetryBudget } from '../cluster/retryBudget.js';
 import { WorkerFates } from '../cluster/workerFates.js';
 import { WorkerPool } from '../cluster/workerPool.js';
 import { createControllerEvents } from '../observability/events.js';
-import type { Logger } from '../observability/logger.js';
 import { createControllerMetrics, initializeRoute } from '../observability/metrics.js';
 import { anonymousPrincipal } from '../protocol/generateRequest.js';
-import type { CacheSharing, RoutingPolicyName } from '../protocol/routing.js';
+import { localOriginOf } from '../protocol/origin.js';
 import { policies } from '../routing/policies.js';
+import { isLoopbackHost } from '../security/loopback.js';
+import { createNetworks } from '../security/networks.js';
 import { openStores } from '../stores/openStores.js';
-import { answerWhatNodeRefuses } from './answerWhatNodeRefuses.js';
 import { createApp } from './app.js';
 import { toBatchEndpoint, type BatchEndpoint } from './batches/executeLine.js';
 import { createBatches } from './batches/createBatches.js';
 import { readClusterView } from './clusterView.js';
+import type { ControllerOptions } from './controllerOptions.js';
 import { createAskReadyWorker } from './askReadyWorker.js';
 import { createDispatcher } from './dispatch.js';
+import { createHttpServer, defaultConnectionLimits, type TlsCertificate } from './httpServer.js';
 import { createSuspicions } from './recovery/suspicions.js';
 import { chatCompletionsEndpoint } from './endpoints/chatCompletions.js';
 import { completionsEndpoint } from './endpoints/completions.js';
@@ -29,9 +31,19 @@ import { anthropicRoutes } from './routes/anthropicMessages.js';
 import { createEmbeddings } from './endpoints/embeddings.js';
 import { createRerank, rerankPaths } from './endpoints/rerank.js';
 import { createDetokenize, createTokenize } from './endpoints/tokenization.js';
+import { startKeyRing } from './keys/keyRing.js';
+import { createAccounts } from './limits/accounts.js';
+import { KeyUses } from './limits/keyUses.js';
+import { createAuthenticate } from './middleware/authenticate.js';
+import { createBeginInference } from './middleware/beginInference.js';
 import { createDrainGate } from './middleware/drainGate.js';
+import { createLimitRequests } from './middleware/limitRequests.js';
+import { createRequireOperator } from './middleware/requireOperator.js';
+import { createRequireSecret } from './middleware/requireSecret.js';
 import { measureDecisions } from './measureDecisions.js';
 import { createModelRegistry } from './modelRegistry.js';
+import { adminKeysRoutes } from './routes/adminKeys.js';
+import { adminUsageRoutes } from './routes/adminUsage.js';
 import { clusterNodesRoutes } from './routes/clusterNodes.js';
 import { createRequestWorks } from './requestWork.js';
 import { executionRoute } from './routes/execution.js';
@@ -43,63 +55,33 @@ import { modelsRoutes } from './routes/models.js';
 import { operationsRoutes } from './routes/operations.js';
 import { responsesRoutes } from './routes/responses.js';
 import type { Route } from './routes/route.js';
-import { defaultStreamTimings, type StreamTimings } from './respond.js';
-import { refuseSlowBodies } from './refuseSlowBodies.js';
-import { defaultProbeTimings, startWorkerProbes, type ProbeTimings } from './upstream/probeWorkers.js';
+import { defaultStreamTimings } from './respond.js';
+import { createHttpProbe, defaultProbeTimings, startWorkerProbes } from './upstream/probeWorkers.js';
+import { createResolveWorker } from './upstream/resolveWorker.js';
 import { createWorkerClient } from './upstream/workerClient.js';
 
-export interface ControllerOptions {
-  readonly host: string;
-  /** 0 picks a free one. */
-  readonly port: number;
-  /** Configured models and nodes: listed, counted and waited for before they have joined. */
-  readonly models: readonly string[];
-  readonly nodeIds: readonly string[];
-  /** How a worker is chosen: `prefix-aware` by default. */
-  readonly routing?: RoutingPolicyName;
-  /** Who may share cached prompt prefixes: `keys` by default, each with itself. */
-  readonly cacheSharing?: CacheSharing;
-  /** Requests that may wait for one model. */
-  readonly queueLimit: number;
-  /** UTF-8 bytes of the prompts that may wait for one model. */
-  readonly queuePromptBytes?: number;
-  readonly queueTimeoutMs: number;
-  /** The longest time for a request. */
-  readonly requestTimeoutMs?: number;
-  readonly drainTimeoutMs: number;
-  /** A worker that says nothing for so long is given up; 5 s by default. */
-  readonly workerSilenceMs?: number;
-  /** What outlives requests is kept in here, and belongs to the controller alone. */
-  readonly dataDir: string;
-  /** Of one uploaded file. */
-  readonly maxFileBytes?: number;
-  /** More are closed at once, so that those that are there can be served. */
-  readonly maxConnections?: number;
-  readonly streamTimings?: Partial<StreamTimings>;
-  readonly probeTimings?: Partial<ProbeTimings>;
-  readonly isAllowedWorkerHost: (hostname: string) => boolean;
-  readonly version: string;
-  readonly logger: Logger;
-}
-
 export interface RunningController {
+  /** Where programs on this machine reach it. */
   readonly url: string;
+  /** Shows another certificate from the next connection on; those that are open go on. Only where it has one. */
+  setCertificate(tls: TlsCertificate): void;
   /** Refuses new work, lets the running requests end (up to the drain time), then closes everything. */
   close(): Promise<void>;
 }
 
+const loopbackNetworks = ['127.0.0.0/8', '::1/128'];
 const defaultQueuePromptBytes = 64_000_000;
+/** Prometheus asks every few seconds, people and scripts while they wait for something. */
+const defaultScrapesPerSecond = 100;
 const defaultRequestTimeoutMs = 3_600_000;
-/** Below a client's own keep-alive time, a connection would be closed at the moment it is used again. */
-const keepAliveTimeoutMs = 75_000;
-/** For the head of a request; answers take as long as they take. */
-const headersTimeoutMs = 10_000;
-const connectionsCheckingIntervalMs = 1_000;
+
+const openHint =
+  'the endpoint is open: every program on this machine may use it, until a key is made (ai-cluster keys create <name>)';
 
 /**
  * Builds the controller and listens.
  *
- * @throws where the port is taken.
+ * @throws Error where the port is taken, or where other machines could reach it and there are no API keys.
  */
 export async function startController(options: ControllerOptions): Promise<RunningController> {
   const now = () => performance.now();
@@ -114,6 +96,16 @@ export async function startController(options: ControllerOptions): Promise<Runni
     readRetryBudget: () => budget.remainingRatio(now()),
   });
   const events = createControllerEvents({ logger: options.logger, metrics });
+  const keys = startKeyRing({ store: stores.keys, events });
+  if (keys.isOpen() && !isLoopbackHost(options.host)) {
+    keys.close();
+    stores.close();
+    throw new Error(
+      `whoever reaches ${options.host} could use the endpoint, because there are no API keys; make one with: ai-cluster keys create <name> (and the --data-dir of this controller)`,
+    );
+  }
+  const uses = new KeyUses();
+  const openAccount = createAccounts({ usage: stores.usage, uses, events, now });
   const gate = createDrainGate(events);
   const pool = new WorkerPool({ nodeIds: options.nodeIds, now, events });
   const queue = createAdmissionQueue({
@@ -131,7 +123,9 @@ export async function startController(options: ControllerOptions): Promise<Runni
     pool,
     nowSeconds: () => Math.floor(Date.now() / 1000),
   });
-  const workers = createWorkerClient({ silenceTimeoutMs: options.workerSilenceMs });
+  const { clusterToken } = options;
+  const workers = createWorkerClient({ clusterToken, silenceTimeoutMs: options.workerSilenceMs });
+  const works = createRequestWorks(options.cacheSharing ?? 'keys');
   const dispatcher = createDispatcher({
     queue,
     pool,
@@ -139,7 +133,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     fates,
     budget,
     suspicionsOf: createSuspicions({ fates, events, now }),
-    works: createRequestWorks(options.cacheSharing ?? 'keys'),
+    works,
     events,
     now,
     queueTimeoutMs: options.queueTimeoutMs,
@@ -148,6 +142,10 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const generation = {
     dispatcher,
     models,
+    modelTokens: (model: string) => ({
+      contextTokens: models.factsOf(model)?.contextTokens,
+      ...works.likelyTokens(model),
+    }),
     gate: gate.middleware,
     timings: { ...defaultStreamTimings, ...options.streamTimings },
   };
@@ -173,6 +171,8 @@ export async function startController(options: ControllerOptions): Promise<Runni
     stores,
     endpoints: batchEndpoints,
     models,
+    keys,
+    openAccount,
     slotsOf: (model) => {
       const ready = pool.snapshotsFor(model).filter(({ isReady }) => isReady);
       return ready.reduce((sum, { slotsTotal }) => sum + slotsTotal, 0);
@@ -189,17 +189,14 @@ export async function startController(options: ControllerOptions): Promise<Runni
     ...anthropicRoutes({ ...generation, ...execution }),
     executionRoute(gate.middleware, embed, ['/v1/embeddings', '/embeddings']),
     executionRoute(gate.middleware, createRerank(execution), rerankPaths),
-    executionRoute(gate.middleware, createTokenize(execution), ['/tokenize', '/v1/tokenize'], {
-      isCounted: false,
-    }),
-    executionRoute(gate.middleware, createDetokenize(execution), ['/detokenize', '/v1/detokenize'], {
-      isCounted: false,
-    }),
+    executionRoute(gate.middleware, createTokenize(execution), ['/tokenize', '/v1/tokenize'], 'logged'),
+    executionRoute(gate.middleware, createDetokenize(execution), ['/detokenize', '/v1/detokenize'], 'logged'),
     ...modelsRoutes(models),
     ...operationsRoutes({
       pool,
       queue,
       registry: metrics.registry,
+      scrapesPerSecond: options.scrapesPerSecond ?? defaultScrapesPerSecond,
       version: options.version,
       isDraining: gate.isDraining,
       totals: async () => {
@@ -226,8 +223,18 @@ export async function startController(options: ControllerOptions): Promise<Runni
       gate: gate.middleware,
     }),
     ...clusterNodesRoutes({ pool }),
-    ...internalNodesRoutes({ pool, fates, isAllowedWorkerHost: options.isAllowedWorkerHost }),
-    ...documentationRoutes({ version: options.version, models }),
+    ...adminKeysRoutes({ store: stores.keys, keys }),
+    ...adminUsageRoutes({ usage: stores.usage }),
+    ...internalNodesRoutes({
+      pool,
+      fates,
+      resolveWorker: createResolveWorker(createNetworks(options.workerNetworks ?? loopbackNetworks)),
+    }),
+    ...documentationRoutes({
+      version: options.version,
+      models,
+      isOpen: keys.isOpen,
+    }),
   ];
   for (const { path, methods, isInternal } of routes) {
     for (const method of Object.keys(methods)) if (!isInternal) initializeRoute(metrics, method, path);
@@ -236,32 +243,36 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const app = createApp({
     events,
     routes,
+    guards: {
+      key: [
+        createAuthenticate({ keys, events }),
+        createBeginInference(openAccount),
+        ...createLimitRequests({ uses, findKey: (id) => keys.find(id)?.key, events, now }),
+      ],
+      admin: createRequireSecret(options.adminToken, 'invalid_admin_token'),
+      operator: createRequireOperator(options.adminToken),
+      cluster: createRequireSecret(clusterToken, 'cluster_token_invalid'),
+    },
+    hosts: [hostname(), ...(options.allowedHosts ?? [])],
+    allowedOrigins: options.allowedOrigins ?? [],
     requestTimeoutMs: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
   });
-  const server = createServer(
-    {
-      keepAliveTimeout: keepAliveTimeoutMs,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: 0,
-      connectionsCheckingInterval: connectionsCheckingIntervalMs,
-      noDelay: true,
-    },
-    app,
-  );
-  if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
-  answerWhatNodeRefuses(server, app);
-  refuseSlowBodies(server);
+  const limits = { ...defaultConnectionLimits, ...options.connectionLimits };
+  const server = createHttpServer(app, limits, events, options.tls);
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const monitor = startHeartbeatMonitor(pool);
-  const probes = startWorkerProbes(pool, { ...defaultProbeTimings, ...options.probeTimings });
+  const probeTimings = { ...defaultProbeTimings, ...options.probeTimings };
+  const probes = startWorkerProbes(pool, probeTimings, createHttpProbe(clusterToken));
   batches.resume();
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  const url = localOriginOf(options.tls ? 'https' : 'http', options.host, port);
   options.logger.info('controller ready', { url });
+  if (keys.isOpen()) options.logger.info(openHint, { url });
 
   return {
     url,
+    setCertificate: (tls) => server.setSecureContext?.(tls),
     close: async () => {
       events.draining(gate.activeRequests());
       await Promise.all([gate.drain(options.drainTimeoutMs), batches.close()]);
@@ -270,6 +281,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       server.close();
       server.closeAllConnections();
       await Promise.all([closed, workers.close(), probes.close()]);
+      keys.close();
       stores.close();
     },
   };

@@ -1,11 +1,16 @@
 import type { BreakerState, EjectionReason, NodeState } from '../protocol/clusterStatus.js';
+import { anonymousPrincipal } from '../protocol/generateRequest.js';
 import type { Batch, BatchStatus } from '../protocol/openai/batches.js';
 import type { RoutingReceipt } from '../protocol/routing.js';
+import { describeError } from './describeError.js';
 import type { Logger } from './logger.js';
 import {
+  initializeKey,
   noNode,
   removeSeriesOf,
+  revokedKey,
   unmatchedPath,
+  type AuthResult,
   type ControllerMetrics,
   type Outcome,
   type QueueRejection,
@@ -58,6 +63,19 @@ export interface BatchLineRecord extends Pick<
   readonly inference: InferenceRecord;
 }
 
+export interface UsedTokens {
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface KeyCheck {
+  readonly requestId: string;
+  readonly result: AuthResult | 'disabled';
+  /** Only where its secret was right. */
+  readonly keyId?: string;
+}
+
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 /** Asked every few seconds by machines: counted, but not worth a line each. */
 const quietPaths = new Set(['/health', '/ready', '/cluster/status']);
@@ -67,13 +85,15 @@ export type ControllerEvents = ReturnType<typeof createControllerEvents>;
 
 /** One function for each thing that happens: a log line and the metrics that go with it. */
 export function createControllerEvents({ logger, metrics }: { logger: Logger; metrics: ControllerMetrics }) {
-  /** Nodes that are gone: a request that ends late must not bring their series back. */
+  /** Nodes that are gone, and keys that are not: a request that ends late must not bring series back. */
   const forgottenNodes = new Set<string>();
+  const liveKeys = new Set([anonymousPrincipal.keyId]);
+  const keyLabelOf = (keyId: string) => (liveKeys.has(keyId) ? keyId : revokedKey);
 
   function countInference(inference: InferenceRecord, durationMs: number): void {
-    const { nodeId } = inference;
-    const isForgotten = nodeId !== undefined && forgottenNodes.has(nodeId);
-    recordInference(metrics, isForgotten ? { ...inference, nodeId: undefined } : inference, durationMs);
+    const isForgotten = inference.nodeId !== undefined && forgottenNodes.has(inference.nodeId);
+    const nodeId = isForgotten ? undefined : inference.nodeId;
+    recordInference(metrics, { ...inference, nodeId, keyId: keyLabelOf(inference.keyId) }, durationMs);
   }
 
   return {
@@ -153,8 +173,33 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     /** It was removed, or stayed away for long and nobody expects it. */
     nodeForgotten(nodeId: string): void {
       forgottenNodes.add(nodeId);
-      void removeSeriesOf(metrics.registry, nodeId);
+      void removeSeriesOf(metrics.registry, 'node_id', nodeId);
       logger.info('node forgotten', { nodeId });
+    },
+
+    /** A key was looked for in a request, of which there is a log line of its own; `keyId` where there is such a key. */
+    keyChecked({ result, ...check }: KeyCheck): void {
+      metrics.authAttempts.inc({ result: result === 'disabled' ? 'revoked' : result });
+      if (result !== 'ok' && check.keyId !== undefined) {
+        logger.info('api key refused', { ...check, reason: result });
+      }
+    },
+
+    /** It was made, or was there when the controller started. */
+    keyAdded(keyId: string): void {
+      liveKeys.add(keyId);
+      initializeKey(metrics, keyId);
+    },
+
+    keyRevoked(keyId: string): void {
+      liveKeys.delete(keyId);
+      void removeSeriesOf(metrics.registry, 'key_id', keyId);
+      logger.info('api key revoked', { keyId });
+    },
+
+    /** Those that were read before go on to work, until reading succeeds again. */
+    keysUnreadable(error: unknown): void {
+      logger.error('api keys could not be read', { reason: describeError(error) });
     },
 
     /** A policy was asked; most of the time it names a node. */
@@ -184,7 +229,17 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     /** The request has a log line of its own. */
     queueRejected({ reason, keyId }: { reason: QueueRejection; keyId: string }): void {
       metrics.queueRejected.inc({ reason });
-      if (reason === 'key_limit') metrics.apiKeyRateLimitHits.inc({ key_id: keyId });
+      if (reason === 'key_limit') metrics.apiKeyRateLimitHits.inc({ key_id: keyLabelOf(keyId) });
+    },
+
+    /** A request was refused because of a limit or a budget of its key; it has a log line of its own. */
+    keyLimitReached(keyId: string): void {
+      metrics.apiKeyRateLimitHits.inc({ key_id: keyLabelOf(keyId) });
+    },
+
+    /** What a request used could not be stored: it is in this line alone. */
+    usageLost({ error, ...use }: { keyId: string; model: string; error: unknown } & UsedTokens): void {
+      logger.error('usage lost', { ...use, reason: describeError(error) });
     },
 
     /** Batch work gave up its slot and waits to go on. */
@@ -196,6 +251,11 @@ export function createControllerEvents({ logger, metrics }: { logger: Logger; me
     /** A worker's call that was refused; that it has to join again (404) is no news. */
     internalCallRefused(refusal: { path: string; status: number; reason: string }): void {
       logger.warn('internal call refused', refusal);
+    },
+
+    /** More clients than `--max-connections`. */
+    connectionsDropped({ count, limit }: { count: number; limit: number }): void {
+      logger.warn('connections turned away', { count, limit, setting: '--max-connections' });
     },
 
     draining(activeRequests: number): void {

@@ -31,10 +31,15 @@ const queueWaitBuckets = [...buckets.stage, 30, 60, 120, 300];
 export const queueRejections = ['full', 'key_limit', 'timeout', 'deadline', 'draining', 'no_worker'] as const;
 export type QueueRejection = (typeof queueRejections)[number];
 
-/** Label values of requests that reached no node, name no known model or match no route. */
+/** What came of looking for a key that works; a disabled one counts as revoked. */
+export const authResults = ['ok', 'missing', 'invalid', 'expired', 'revoked'] as const;
+export type AuthResult = (typeof authResults)[number];
+
+/** Label values of requests that reached no node, name no known model or match no route, and of keys that are gone. */
 export const noNode = 'none';
 export const unknownModel = 'unknown';
 export const unmatchedPath = 'unmatched';
+export const revokedKey = 'revoked';
 
 export interface ControllerMetricsOptions {
   /** Configured models and nodes, present as zero from the first scrape on. */
@@ -98,6 +103,12 @@ export function createControllerMetrics(options: ControllerMetricsOptions) {
       name: 'ai_cluster_api_key_rate_limit_hits_total',
       help: 'Requests refused because of a limit of their API key',
       labelNames: ['key_id'],
+      registers,
+    }),
+    authAttempts: new Counter({
+      name: 'ai_cluster_auth_attempts_total',
+      help: 'API keys that were looked at, and requests without one, by what came of it; none while there are no keys',
+      labelNames: ['result'],
       registers,
     }),
     streamingRequests: new Counter({
@@ -189,16 +200,26 @@ export function createControllerMetrics(options: ControllerMetricsOptions) {
   return metrics;
 }
 
-/** A node that is gone for good takes its series with it; gauges of live state do so by themselves. */
-export async function removeSeriesOf(registry: Registry, nodeId: string): Promise<void> {
+/** What is gone for good takes its series with it; gauges of live state do so by themselves. */
+export async function removeSeriesOf(
+  registry: Registry,
+  label: 'node_id' | 'key_id',
+  value: string,
+): Promise<void> {
   for (const metric of registry.getMetricsAsArray()) {
     if (!(metric instanceof Counter || metric instanceof Histogram)) continue;
     const { values }: { values: { labels: Partial<Record<string, string | number>> }[] } = await metric.get();
     for (const { labels } of values) {
       const { le: _bucket, ...own } = labels;
-      if (own['node_id'] === nodeId) metric.remove(own);
+      if (own[label] === value) metric.remove(own);
     }
   }
+}
+
+/** A key is in the metrics before it asks. */
+export function initializeKey(metrics: ControllerMetrics, keyId: string): void {
+  for (const status of outcomes) metrics.apiKeyRequests.inc({ key_id: keyId, status }, 0);
+  metrics.apiKeyRateLimitHits.inc({ key_id: keyId }, 0);
 }
 
 /** A route is in the metrics before it is called. */
@@ -234,10 +255,8 @@ function initializeAtZero(metrics: ControllerMetrics, options: ControllerMetrics
     for (const reason of EjectionReason.options) metrics.nodeEjections.inc({ node_id, reason }, 0);
   }
   for (const reason of queueRejections) metrics.queueRejected.inc({ reason }, 0);
-  for (const keyId of options.keyIds) {
-    for (const status of outcomes) metrics.apiKeyRequests.inc({ key_id: keyId, status }, 0);
-    metrics.apiKeyRateLimitHits.inc({ key_id: keyId }, 0);
-  }
+  for (const result of authResults) metrics.authAttempts.inc({ result }, 0);
+  for (const keyId of options.keyIds) initializeKey(metrics, keyId);
 }
 
 /** Metrics of one worker process. */

@@ -38,6 +38,7 @@ export const errorTable = {
     code: null,
     message: 'What was sent is no HTTP request that can be read.',
   },
+  url_too_long: { status: 414, type: badRequest, code: null, message: 'The URL of the request is too long.' },
   headers_too_large: {
     status: 431,
     type: badRequest,
@@ -104,11 +105,44 @@ export const errorTable = {
     code: 'node_removed',
     message: 'This node was removed from the cluster: it may join when an operator has added it again.',
   },
-  loopback_only: {
-    status: 403,
+  missing_api_key: {
+    status: 401,
     type: badRequest,
-    code: 'loopback_only',
-    message: 'Only programs on the machine of the controller may do this, by a loopback address.',
+    // As OpenAI answers it.
+    code: null,
+    message: "No API key was given: send yours as 'Authorization: Bearer sk-…'.",
+  },
+  invalid_api_key: {
+    status: 401,
+    type: badRequest,
+    code: 'invalid_api_key',
+    message: 'This API key does not work: it is wrong, or it has expired, or it was disabled or revoked.',
+  },
+  invalid_admin_token: {
+    status: 401,
+    type: badRequest,
+    code: 'invalid_admin_token',
+    message: "This needs the controller's admin token, sent as 'Authorization: Bearer …'.",
+  },
+  key_not_found: { status: 404, type: badRequest, code: 'key_not_found', message: 'There is no such key.' },
+  key_revoked: {
+    status: 409,
+    type: badRequest,
+    code: 'key_revoked',
+    message: 'This key is revoked, which is for good: make another one.',
+  },
+  cluster_token_invalid: {
+    status: 401,
+    type: badRequest,
+    code: 'cluster_token_invalid',
+    message:
+      'This is for the processes of the cluster: send its token (--cluster-token-file) as `Authorization: Bearer`.',
+  },
+  asked_too_often: {
+    status: 429,
+    type: 'requests',
+    code: 'rate_limit_exceeded',
+    message: 'This is asked for more often than anybody needs to know it.',
   },
   previous_response_not_found: {
     status: 400,
@@ -130,11 +164,17 @@ export const errorTable = {
     code: null,
     message: 'Only a response that was created with background=true can be cancelled.',
   },
+  host_not_allowed: {
+    status: 421,
+    type: badRequest,
+    code: 'host_not_allowed',
+    message: 'This server is not known by this name: --allowed-hosts says by which names it may be called.',
+  },
   origin_not_allowed: {
     status: 403,
     type: badRequest,
     code: 'origin_not_allowed',
-    message: 'Web pages of another origin may not do this.',
+    message: 'Web pages of this origin may not call this server: --allowed-origins says which may.',
   },
   method_not_supported: {
     status: 405,
@@ -167,6 +207,38 @@ export const errorTable = {
     type: 'requests',
     code: 'rate_limit_exceeded',
     message: 'So many requests of this API key wait already that there would be no room for others.',
+  },
+  request_limit_reached: {
+    status: 429,
+    type: 'requests',
+    code: 'rate_limit_exceeded',
+    message: 'This API key has sent as many requests in 60 seconds as it may.',
+  },
+  concurrency_limit_reached: {
+    status: 429,
+    type: 'requests',
+    code: 'rate_limit_exceeded',
+    message: 'This API key has as many requests at once as it may.',
+  },
+  token_limit_reached: {
+    status: 429,
+    type: 'tokens',
+    code: 'rate_limit_exceeded',
+    message: 'This API key has used as many tokens in 60 seconds as it may.',
+  },
+  request_above_token_limit: {
+    status: 429,
+    type: 'tokens',
+    code: 'rate_limit_exceeded',
+    message: 'This request alone asks for more tokens than its API key may use in 60 seconds.',
+    shouldRetry: false,
+  },
+  budget_used_up: {
+    status: 429,
+    type: 'insufficient_quota',
+    code: 'insufficient_quota',
+    message: 'This API key has used the tokens of its budget.',
+    shouldRetry: false,
   },
   queue_timeout: {
     status: 504,

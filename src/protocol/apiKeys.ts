@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { boundOfDecimal } from './parseBody.js';
 import { cacheSharings } from './routing.js';
 
 /** `sk-` and ten letters or digits: names the key in logs, metrics and the admin API, and opens nothing. */
@@ -25,7 +26,11 @@ export const ApiKeySettings = z.strictObject({
   tokensPerDay: limit('Tokens in a day, by UTC'),
   tokensPerMonth: limit('Tokens in a month, by UTC'),
   priority: z.enum(keyPriorities).describe('Which requests go first where some have to wait'),
-  weight: z.number().min(0.01).max(100).describe('Share of a full cluster relative to other keys'),
+  weight: z
+    .number()
+    .min(0.01, boundOfDecimal)
+    .max(100, boundOfDecimal)
+    .describe('Share of a full cluster relative to other keys'),
   cacheSharing: z.enum(cacheSharings).describe('With whom it shares cached prompts'),
   expiresAt: z.iso.datetime().nullable().describe('When it stops to work; null: never'),
 });
@@ -51,3 +56,23 @@ export const ApiKey = ApiKeySettings.extend({
   createdAt: z.iso.datetime(),
 });
 export type ApiKey = z.infer<typeof ApiKey>;
+
+/** `POST /admin/keys`: what is left out is as in {@link defaultKeySettings}. */
+export const CreateKeyRequest = ApiKeySettings.partial().required({ name: true });
+export type CreateKeyRequest = z.infer<typeof CreateKeyRequest>;
+
+/** `PATCH /admin/keys/{id}`: what is left out stays. */
+export const UpdateKeyRequest = ApiKeySettings.partial();
+export type UpdateKeyRequest = z.infer<typeof UpdateKeyRequest>;
+
+/** The one time that the text of a key is shown. */
+export const NewApiKey = ApiKey.extend({
+  key: z.string().describe('What clients send. It is not shown again.'),
+});
+export type NewApiKey = z.infer<typeof NewApiKey>;
+
+/** `GET /admin/keys`. */
+export const ApiKeyList = z.strictObject({ keys: z.array(ApiKey) });
+export type ApiKeyList = z.infer<typeof ApiKeyList>;
+
+export const keyPaths = { keys: '/admin/keys', key: '/admin/keys/:id' } as const;

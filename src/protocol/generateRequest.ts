@@ -25,6 +25,9 @@ export const anonymousPrincipal: Principal = {
   cacheNamespace: 'anonymous',
 };
 
+/** Of all who share their cached prompts with each other. */
+export const sharedCacheNamespace = 'shared';
+
 /** A call that the model made, in the history of a chat. `arguments` is JSON text, as the client sent it. */
 export const ToolCall = z.strictObject({ id: z.string(), name: z.string().min(1), arguments: z.string() });
 export type ToolCall = z.infer<typeof ToolCall>;

@@ -3,6 +3,8 @@ export const headers = {
   requestId: 'x-request-id',
   /** The same, where Anthropic's clients look for it. */
   anthropicRequestId: 'request-id',
+  /** Where Anthropic's clients send their key. */
+  anthropicApiKey: 'x-api-key',
   clientRequestId: 'x-client-request-id',
   retryAfter: 'retry-after',
   /** Official clients try again, or do not, as it says. */
@@ -18,6 +20,12 @@ export const headers = {
   explain: 'x-ai-cluster-explain',
   route: 'x-ai-cluster-route',
 } as const;
+
+/** What an API key may still do, as OpenAI's headers tell it. */
+export const rateLimitHeaders = (['requests', 'tokens'] as const).flatMap((what) =>
+  (['limit', 'remaining', 'reset'] as const).map((part) => `x-ratelimit-${part}-${what}` as const),
+);
+export type RateLimitHeader = (typeof rateLimitHeaders)[number];
 
 /** Headers of an SSE answer: no caching, no buffering by proxies (`x-accel-buffering` is nginx's). */
 export const sseHeaders = {

@@ -32,9 +32,12 @@ export type BatchEnd = 'completed' | 'expired' | 'cancelled';
  */
 export interface BatchStore {
   create(batch: NewBatch): Batch;
+  /** Nobody but the one who made it finds it. */
+  find(owner: string, id: string): Batch | undefined;
+  /** Whoever made it: for the controller itself. */
   get(id: string): Batch | undefined;
   principalOf(id: string): Principal;
-  list(query: { after?: string | undefined; limit: number }): Batch[];
+  list(query: { owner: string; after?: string | undefined; limit: number }): Batch[];
   /** Those that have not come to an end, oldest first. */
   active(): Batch[];
   /** The batch that still needs this file, where there is one. */
@@ -84,12 +87,13 @@ export function createBatchStore({
   const statements = {
     insert: database.prepare(`
       INSERT INTO batches
-        (id, endpoint, input_file_id, status, created_at, expires_at, metadata, output_lifetime_seconds, principal)
-      VALUES (?, ?, ?, 'validating', ?, ?, ?, ?, ?)
+        (id, endpoint, input_file_id, status, created_at, expires_at, metadata, output_lifetime_seconds, principal, owner)
+      VALUES (?, ?, ?, 'validating', ?, ?, ?, ?, ?, ?)
     `),
     get: database.prepare('SELECT * FROM batches WHERE id = ?'),
+    find: database.prepare('SELECT * FROM batches WHERE id = ? AND owner = ?'),
     list: database.prepare(
-      'SELECT * FROM batches WHERE :after IS NULL OR id < :after ORDER BY id DESC LIMIT :limit',
+      'SELECT * FROM batches WHERE owner = :owner AND (:after IS NULL OR id < :after) ORDER BY id DESC LIMIT :limit',
     ),
     active: database.prepare(`SELECT * FROM batches WHERE status IN ${activeStates} ORDER BY id`),
     activeWithInput: database.prepare(
@@ -121,13 +125,18 @@ export function createBatchStore({
 
   const finish = database.transaction(
     (id: string, end: BatchEnd, { output, error }: { output?: StagedFile; error?: StagedFile }) => {
-      const { output_lifetime_seconds: lifetimeSeconds } = statements.get.get(id) as {
+      const { owner, output_lifetime_seconds: lifetimeSeconds } = statements.get.get(id) as {
+        owner: string;
         output_lifetime_seconds: number;
       };
       const add = (staged: StagedFile | undefined, kind: LineResult['kind']) =>
         staged
-          ? files.add(staged, { filename: `${id}_${kind}.jsonl`, purpose: 'batch_output', lifetimeSeconds })
-              .id
+          ? files.add(staged, {
+              owner,
+              filename: `${id}_${kind}.jsonl`,
+              purpose: 'batch_output',
+              lifetimeSeconds,
+            }).id
           : null;
       if (statements[end].run({ id, now: nowSeconds() }).changes === 0) {
         throw new Error(`the batch cannot become ${end}`);
@@ -158,12 +167,18 @@ export function createBatchStore({
         metadata && JSON.stringify(metadata),
         outputLifetimeSeconds,
         JSON.stringify(principal),
+        principal.keyId,
       );
       return get(id) as Batch;
     },
+    find(owner, id) {
+      const row = statements.find.get(id, owner);
+      return row === undefined ? undefined : toBatch(row as Row);
+    },
     get,
     principalOf: (id) => JSON.parse((statements.get.get(id) as { principal: string }).principal) as Principal,
-    list: ({ after = null, limit }) => (statements.list.all({ after, limit }) as Row[]).map(toBatch),
+    list: ({ owner, after = null, limit }) =>
+      (statements.list.all({ owner, after, limit }) as Row[]).map(toBatch),
     active: () => (statements.active.all() as Row[]).map(toBatch),
     activeIdWithInput: (fileId) => (statements.activeWithInput.get(fileId) as { id: string } | undefined)?.id,
 

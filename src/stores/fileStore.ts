@@ -21,6 +21,8 @@ export interface StagedFile {
 }
 
 export interface FileDetails {
+  /** Nobody else finds it. */
+  readonly owner: string;
   readonly filename: string;
   readonly purpose: string;
   /** Null: until it is deleted. */
@@ -28,6 +30,7 @@ export interface FileDetails {
 }
 
 export interface FileQuery {
+  readonly owner: string;
   readonly purpose?: string | undefined;
   readonly order: 'asc' | 'desc';
   /** The id behind which the list begins. */
@@ -42,6 +45,8 @@ export interface FileStore {
   /** Makes a file of what was staged: from here on it is there. */
   add(staged: StagedFile, details: FileDetails): FileObject;
   discard(staged: StagedFile): Promise<void>;
+  find(owner: string, id: string): FileObject | undefined;
+  /** Whoever owns it: for the controller itself. */
   get(id: string): FileObject | undefined;
   list(query: FileQuery): FileObject[];
   /** @returns false where there is no such file. */
@@ -54,7 +59,7 @@ export interface FileStore {
   sweep(): void;
 }
 
-type Row = Omit<FileObject, 'object' | 'status'>;
+type Row = Omit<FileObject, 'object' | 'status'> & { readonly owner: string };
 
 /** @throws Error where the folder cannot be made. */
 export function createFileStore({
@@ -75,15 +80,16 @@ export function createFileStore({
   const selectPage = (comparison: '<' | '>', direction: 'ASC' | 'DESC') =>
     database.prepare(`
       SELECT * FROM files
-      WHERE (:purpose IS NULL OR purpose = :purpose) AND (:after IS NULL OR id ${comparison} :after)
+      WHERE owner = :owner AND (:purpose IS NULL OR purpose = :purpose) AND (:after IS NULL OR id ${comparison} :after)
       ORDER BY id ${direction} LIMIT :limit
     `);
   const statements = {
     insert: database.prepare(`
-      INSERT INTO files (id, bytes, created_at, expires_at, filename, purpose)
-      VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose)
+      INSERT INTO files (id, bytes, created_at, expires_at, filename, purpose, owner)
+      VALUES (:id, :bytes, :created_at, :expires_at, :filename, :purpose, :owner)
     `),
     get: database.prepare('SELECT * FROM files WHERE id = ?'),
+    find: database.prepare('SELECT * FROM files WHERE id = ? AND owner = ?'),
     asc: selectPage('>', 'ASC'),
     desc: selectPage('<', 'DESC'),
     delete: database.prepare('DELETE FROM files WHERE id = ?'),
@@ -107,7 +113,7 @@ export function createFileStore({
       return { id, bytes: output.bytesWritten };
     },
 
-    add({ id, bytes }, { filename, purpose, lifetimeSeconds }) {
+    add({ id, bytes }, { owner, filename, purpose, lifetimeSeconds }) {
       const createdAt = nowSeconds();
       const row: Row = {
         id,
@@ -116,6 +122,7 @@ export function createFileStore({
         expires_at: lifetimeSeconds === null ? null : createdAt + lifetimeSeconds,
         filename,
         purpose,
+        owner,
       };
       statements.insert.run(row);
       return toFile(row);
@@ -123,13 +130,17 @@ export function createFileStore({
 
     discard: ({ id }) => rm(pathOf(id), { force: true }),
 
+    find(owner, id) {
+      const row = statements.find.get(id, owner);
+      return row === undefined ? undefined : toFile(row as Row);
+    },
     get(id) {
       const row = statements.get.get(id);
       return row === undefined ? undefined : toFile(row as Row);
     },
 
-    list: ({ purpose = null, after = null, order, limit }) =>
-      (statements[order].all({ purpose, after, limit }) as Row[]).map(toFile),
+    list: ({ owner, purpose = null, after = null, order, limit }) =>
+      (statements[order].all({ owner, purpose, after, limit }) as Row[]).map(toFile),
 
     delete(id) {
       // The other way round, a crash in between would leave a file without its bytes.

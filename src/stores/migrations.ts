@@ -65,8 +65,37 @@ const filesAndBatches = `
   ) STRICT
 `;
 
+/** Who may ask, by the digest of a secret that is kept nowhere; and whose files and batches are. */
+const keysAndOwners = `
+  CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    digest BLOB NOT NULL,
+    settings TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('active', 'disabled', 'revoked')),
+    created_at TEXT NOT NULL
+  ) STRICT;
+
+  ALTER TABLE files ADD COLUMN owner TEXT NOT NULL DEFAULT 'anonymous';
+  ALTER TABLE batches ADD COLUMN owner TEXT NOT NULL DEFAULT 'anonymous'
+`;
+
+/** What was used, a row for each key, day and model: budgets ask for the days of a key. */
+const usage = `
+  CREATE TABLE usage (
+    key TEXT NOT NULL,
+    day TEXT NOT NULL,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    errors INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    cached_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    PRIMARY KEY (key, day, model)
+  ) STRICT, WITHOUT ROWID
+`;
+
 /**
  * How the schema came to be, in order: the version of a database is how many of these it has been through. One that
  * has been released is never changed; what it made is changed by a new one behind it.
  */
-export const migrations: readonly string[] = [responses, filesAndBatches];
+export const migrations: readonly string[] = [responses, filesAndBatches, keysAndOwners, usage];

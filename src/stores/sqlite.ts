@@ -20,7 +20,10 @@ export interface SqlDatabase {
   exec(sql: string): void;
   /** Its rows. */
   pragma(source: string): unknown[];
-  /** `action` as one transaction, which is undone where it throws. */
+  /**
+   * `action` as one transaction, which is undone where it throws. It has the right to write from its beginning: what it
+   * reads is not changed by another process before it writes.
+   */
   transaction<Args extends unknown[], Result>(action: (...args: Args) => Result): (...args: Args) => Result;
   close(): void;
 }
@@ -42,7 +45,7 @@ export function openSqlite(file: string): SqlDatabase {
     },
     exec: (sql) => void database.exec(sql),
     pragma: (source) => database.pragma(source) as unknown[],
-    transaction: (action) => database.transaction(action),
+    transaction: (action) => database.transaction(action).immediate,
     close: () => void database.close(),
   };
 }

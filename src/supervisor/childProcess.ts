@@ -20,7 +20,7 @@ export interface RunningChild {
   readonly ready: Promise<string>;
   /** Resolves with a description of how it ended, with what it said: `signal SIGKILL`, `exit code 1: … could not start`. */
   readonly exited: Promise<string>;
-  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): void;
 }
 
 /** Starts one process of the cluster; its log lines become ours, with its name. */

@@ -17,6 +17,8 @@ export interface LocalCluster {
   readonly workers: readonly { readonly name: string; readonly url: string }[];
   /** First the controller, which lets running requests end, then the workers. */
   stop(): Promise<void>;
+  /** The controller reads its files again. */
+  reload(): void;
   /** Kills everything now. */
   kill(): void;
 }
@@ -50,6 +52,7 @@ export function startCluster(options: LocalClusterOptions): { started: Promise<L
         await controller.stop(timeoutMs);
         await Promise.all(workers.map((worker) => worker.stop(timeoutMs)));
       },
+      reload: () => controller.reload(),
       kill,
     };
   }

@@ -12,6 +12,8 @@ export interface SupervisedProcess {
   retire(): void;
   /** SIGTERM, and SIGKILL where it has not ended in time. */
   stop(timeoutMs: number): Promise<void>;
+  /** SIGHUP: it reads its files again. */
+  reload(): void;
   /** SIGKILL at once. */
   kill(): void;
 }
@@ -60,6 +62,7 @@ export function superviseProcess(
     name: spec.name,
     ready,
     retire: () => stopping.abort(),
+    reload: () => child.kill('SIGHUP'),
     kill: () => {
       stopping.abort();
       child.kill('SIGKILL');

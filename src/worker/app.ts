@@ -1,9 +1,12 @@
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import type { Registry } from 'prom-client';
 import { ApiError, toApiError } from '../protocol/apiError.js';
 import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
+import { describeError } from '../observability/describeError.js';
 import type { Logger } from '../observability/logger.js';
+import { isFromThisMachine } from '../security/loopback.js';
 import { RefusedError } from './refusedError.js';
+import { createRequireClusterToken, hasClusterToken } from './requireClusterToken.js';
 import { createCountRoute } from './routes/count.js';
 import { createEmbeddingRoutes } from './routes/embeddings.js';
 import { createGenerateRoute } from './routes/generate.js';
@@ -12,25 +15,34 @@ import { createTokenizationRoutes } from './routes/tokenization.js';
 
 export interface WorkerAppDeps extends RouteDeps {
   readonly nodeId: string;
+  readonly clusterToken: string;
   readonly registry: Registry;
   readonly logger: Logger;
 }
 
-/** The worker's HTTP surface: the internal protocol for the controller, health and metrics for operators. */
+/**
+ * The worker's HTTP surface: the internal protocol for the controller, health and metrics for operators. Without the
+ * cluster's token anybody learns whether it is well, and programs on its machine read the metrics.
+ */
 export function createWorkerApp(deps: WorkerAppDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
 
-  app.get('/health', (_req, res) => {
+  const requireToken = createRequireClusterToken(deps.clusterToken);
+  app.get('/health', (req, res) => {
     const report = deps.report();
+    const details = hasClusterToken(req, deps.clusterToken) ? report : {};
     res
       .status(report.phase === 'ready' ? 200 : 503)
-      .json({ status: report.phase, nodeId: deps.nodeId, ...report });
+      .json({ status: report.phase, nodeId: deps.nodeId, ...details });
   });
-  app.get('/metrics', async (_req, res) => {
+  const requireScraper: RequestHandler = (req, res, next) =>
+    isFromThisMachine(req) ? next() : requireToken(req, res, next);
+  app.get('/metrics', requireScraper, async (_req, res) => {
     res.set('content-type', deps.registry.contentType).send(await deps.registry.metrics());
   });
+  app.use(requireToken);
   app.use(createGenerateRoute(deps));
   app.use(createEmbeddingRoutes(deps));
   app.use(createTokenizationRoutes(deps));
@@ -50,7 +62,7 @@ function createErrorHandler(logger: Logger): ErrorRequestHandler {
     }
     const error = toApiError(thrown);
     if (error.status >= 500)
-      logger.error('internal call failed', { path: req.path, error: describe(error.cause) });
+      logger.error('internal call failed', { path: req.path, error: describeError(error.cause) });
     if (res.headersSent) return void res.destroy();
     const isInternal = error.status >= 500;
     const failure: GenerationFailure = {
@@ -60,8 +72,4 @@ function createErrorHandler(logger: Logger): ErrorRequestHandler {
     };
     res.status(error.status).json(failure);
   };
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.js';
 import { createWorkerMetrics } from '../observability/metrics.js';
+import { localOriginOf } from '../protocol/origin.js';
 import type { NodeReport } from '../protocol/workerApi.js';
 import { createWorkerApp } from './app.js';
 import { closeServer, goodbyeMs } from './closeServer.js';
@@ -24,7 +25,11 @@ export interface WorkerOptions {
   readonly port: number;
   /** Undefined: the worker runs by itself and joins nobody. */
   readonly controllerUrl: string | undefined;
+  /** The certificates that an https controller is known by, in PEM; undefined: those that Node.js trusts. */
+  readonly readControllerCa?: (() => string) | undefined;
   readonly advertiseUrl: string | undefined;
+  /** Of the controller, which it joins with and is called with. */
+  readonly clusterToken: string;
   readonly models: readonly { readonly id: string; readonly path: string }[];
   readonly slots: number;
   readonly contextTokens: number;
@@ -60,22 +65,26 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { registry } = createWorkerMetrics({ readModels });
   const app = createWorkerApp({
     nodeId: options.nodeId,
+    clusterToken: options.clusterToken,
     registry,
     logger,
     modelOf: (id) => models.get(id),
     report,
   });
 
-  const server = createServer({ keepAliveTimeout: 90_000, requestTimeout: 0, headersTimeout: 10_000 }, app);
+  const server = createServer(serverOptions, app);
+  server.maxConnections = maxConnections;
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`;
+  const url = localOriginOf('http', options.host, port);
   const link: ControllerLink | undefined =
     options.controllerUrl === undefined
       ? undefined
       : startControllerLink({
           controllerUrl: options.controllerUrl,
+          clusterToken: options.clusterToken,
+          readCa: options.readControllerCa,
           identity: {
             nodeId: options.nodeId,
             instanceId: randomUUID(),
@@ -152,6 +161,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     },
   };
 }
+
+const serverOptions = {
+  keepAliveTimeout: 90_000,
+  requestTimeout: 0,
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 500,
+};
+/** One controller has as many as its requests need, and others have none to keep. */
+const maxConnections = 1_024;
 
 /** As the runtime does it, with the file named in what it throws. */
 async function loadModel(runtime: LlamaRuntime, options: LoadOptions): Promise<LoadedModel> {

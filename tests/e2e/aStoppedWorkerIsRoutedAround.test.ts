@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import OpenAI from 'openai';
@@ -18,7 +19,8 @@ afterAll(() => up.cleanUp());
 
 const nodeOf = async (id: string) => (await up.status()).nodes.find((node) => node.id === id);
 const nodes = async (...args: string[]) => {
-  const { stdout } = await run(process.execPath, [program, 'nodes', ...args, '--port', new URL(up.url).port]);
+  const settings = ['--port', new URL(up.url).port, '--data-dir', path.join(up.folder, 'data')];
+  const { stdout } = await run(process.execPath, [program, 'nodes', ...args, ...settings]);
   return stdout;
 };
 

@@ -45,6 +45,8 @@ describe('stopping', () => {
       expect(await exitCode).toBe(0);
       expect(await Promise.all(pids.map(isAlive))).toEqual([false, false, false]);
       await expect(fetch(`${up.url}/health`)).rejects.toThrow();
+      // The controller stops first: for its workers that is nothing to worry about.
+      expect(up.output()).not.toContain('could not join');
     },
   );
 

@@ -12,6 +12,7 @@ import { internalPaths, type ModelKind, type NodeReport } from '../../src/protoc
 import { closeServer } from '../../src/worker/closeServer.js';
 import { startControllerLink, type ControllerLink } from '../../src/worker/joinController.js';
 import { answer } from './workerScripts.js';
+import { clusterAuthorization, testClusterToken } from './clusterToken.js';
 
 /** One generate request, as the script that answers it sees it. */
 export interface WorkerCall {
@@ -206,6 +207,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
 
   const server = createServer({ keepAliveTimeout: 90_000 }, (req, res) => {
     if (req.url === '/health') return answerProbe(res);
+    if (req.headers.authorization !== clusterAuthorization.authorization) return sendJson(res, 401, {});
     connections.add(req.socket);
     const handlers: Record<string, typeof generate> = {
       [internalPaths.generate]: generate,
@@ -240,6 +242,7 @@ export async function startFakeWorker(options: FakeWorkerOptions = {}): Promise<
     join(controllerUrl, instanceId = randomUUID()) {
       link = startControllerLink({
         controllerUrl,
+        clusterToken: testClusterToken,
         identity: {
           nodeId,
           instanceId,

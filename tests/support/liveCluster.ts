@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { startController, type ControllerOptions } from '../../src/controller/startController.js';
+import type { ControllerOptions } from '../../src/controller/controllerOptions.js';
+import { startController } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { internalPaths } from '../../src/protocol/workerApi.js';
 import { eventually } from './eventually.js';

@@ -1,7 +1,8 @@
 import OpenAI from 'openai';
 import { request } from 'undici';
 import { expect } from 'vitest';
-import { startController, type ControllerOptions } from '../../src/controller/startController.js';
+import type { ControllerOptions } from '../../src/controller/controllerOptions.js';
+import { startController } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { eventually } from './eventually.js';
 import { captureLog, testControllerOptions, type LogCapture } from './testCluster.js';

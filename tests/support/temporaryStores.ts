@@ -40,6 +40,6 @@ export async function* streamOf(...parts: readonly string[]): AsyncGenerator<Buf
 /** Uploads a batch's input, as the route does, and returns its id. */
 export async function storeInput(stores: Stores, text: string): Promise<string> {
   const staged = await stores.files.stage(streamOf(text));
-  const details = { filename: 'in.jsonl', purpose: 'batch', lifetimeSeconds: null };
+  const details = { owner: 'key_1', filename: 'in.jsonl', purpose: 'batch', lifetimeSeconds: null };
   return stores.files.add(staged, details).id;
 }

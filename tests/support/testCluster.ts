@@ -6,10 +6,13 @@ import OpenAI from 'openai';
 import { request } from 'undici';
 import { afterAll, expect, onTestFinished } from 'vitest';
 import winston from 'winston';
-import { startController, type ControllerOptions } from '../../src/controller/startController.js';
+import type { ControllerOptions } from '../../src/controller/controllerOptions.js';
+import { startController } from '../../src/controller/startController.js';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import { eventually } from './eventually.js';
 import { startFakeWorker, type FakeWorker, type FakeWorkerOptions } from './fakeWorker.js';
+import { testAdminToken } from './adminToken.js';
+import { testClusterToken } from './clusterToken.js';
 
 export interface LogCapture {
   readonly logger: winston.Logger;
@@ -36,10 +39,6 @@ export function captureLog(): LogCapture {
   return { logger, text: () => text, entries: () => text.split('\n').filter(Boolean).map(parse) };
 }
 
-export function isLoopback(host: string): boolean {
-  return host === '127.0.0.1' || host === 'localhost';
-}
-
 const dataRoot = mkdtempSync(path.join(tmpdir(), 'ai-cluster-controllers-'));
 // Registered before the hooks of a test file, it runs behind them; a worker process of vitest is killed without an exit.
 afterAll(() => rmSync(dataRoot, { recursive: true, force: true }));
@@ -56,7 +55,9 @@ export const testControllerOptions = {
   queueLimit: 16,
   queueTimeoutMs: 10_000,
   drainTimeoutMs: 10,
-  isAllowedWorkerHost: isLoopback,
+  clusterToken: testClusterToken,
+  adminToken: testAdminToken,
+  scrapesPerSecond: 10_000,
   version: '1.2.3',
 } satisfies Partial<ControllerOptions>;
 

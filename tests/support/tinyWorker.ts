@@ -8,8 +8,10 @@ import { GenerationEvent, type GenerationFailure } from '../../src/protocol/gene
 import type { GenerateRequest } from '../../src/protocol/generateRequest.js';
 import { internalPaths, type NodeReport } from '../../src/protocol/workerApi.js';
 import { startWorker } from '../../src/worker/startWorker.js';
+import { clusterAuthorization, testClusterToken } from './clusterToken.js';
 
 export interface TinyWorker {
+  readonly url: string;
   /** The answer of an internal call: its body where it is 200, else the status and the failure. */
   call<T>(path: string, body: object, signal?: AbortSignal): Promise<Answer<T>>;
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerationEvent>;
@@ -39,6 +41,7 @@ export async function startTinyWorker(
     port: 0,
     controllerUrl: options.controllerUrl,
     advertiseUrl: undefined,
+    clusterToken: testClusterToken,
     models,
     slots: options.slots ?? 2,
     contextTokens: 2048,
@@ -53,12 +56,13 @@ export async function startTinyWorker(
   const post = (route: string, body: object, signal?: AbortSignal) =>
     fetch(worker.url + route, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...clusterAuthorization },
       body: JSON.stringify(body),
       ...(signal ? { signal } : {}),
     });
 
   return {
+    url: worker.url,
     call: async <T>(route: string, body: object, signal?: AbortSignal) => {
       const response = await post(route, body, signal);
       return { status: response.status, body: await response.json() } as Answer<T>;
@@ -72,7 +76,8 @@ export async function startTinyWorker(
         for (const line of lines) yield GenerationEvent.parse(JSON.parse(line));
       }
     },
-    health: async () => (await (await fetch(`${worker.url}/health`)).json()) as NodeReport,
+    health: async () =>
+      (await (await fetch(`${worker.url}/health`, { headers: clusterAuthorization })).json()) as NodeReport,
     close: async () => {
       await worker.close();
       await rm(folder, { recursive: true });

@@ -26,10 +26,12 @@ export interface UpOptions {
   /** Written into the folder of the run and served, unless `args` name a model. */
   readonly tiny?: TinyModelOptions;
   readonly args?: readonly string[];
+  /** Added to that of the tests. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Runs the command line as a user would, in a folder of its own; resolves when it says that it is ready. */
-export async function startUp({ tiny, args = [] }: UpOptions): Promise<UpProcess> {
+export async function startUp({ tiny, args = [], environment = {} }: UpOptions): Promise<UpProcess> {
   const folder = await mkdtemp(path.join(tmpdir(), 'ai-cluster-up-'));
   const model = path.join(folder, 'tiny-test.gguf');
   if (tiny) await writeTinyModel(model, tiny);
@@ -41,7 +43,7 @@ export async function startUp({ tiny, args = [] }: UpOptions): Promise<UpProcess
       ...(tiny ? ['--model', model] : []),
       ...args,
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env: { ...process.env, ...environment } },
   );
   let output = '';
   for (const stream of [child.stdout, child.stderr])
@@ -55,7 +57,7 @@ export async function startUp({ tiny, args = [] }: UpOptions): Promise<UpProcess
     child.stdout.on('data', check);
     void exited.then(() => reject(new Error(`up ended before it was ready:\n${output}`)));
   });
-  const url = /Endpoint\s+(http:\S+)\/v1/.exec(output)?.[1];
+  const url = /Endpoint\s+(https?:\S+)\/v1/.exec(output)?.[1];
   if (url === undefined) throw new Error(`no endpoint in:\n${output}`);
 
   return {

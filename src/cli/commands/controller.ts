@@ -1,8 +1,11 @@
-import path from 'node:path';
 import type { Settings } from '../../config/config.js';
-import { isLoopbackHost } from '../../config/settingKinds.js';
-import { startController } from '../../controller/startController.js';
+import { startController, type RunningController } from '../../controller/startController.js';
+import { readAdminToken } from '../adminToken.js';
+import { readCertificate } from '../certificates.js';
+import { readClusterToken } from '../clusterToken.js';
+import { controllerFolderOf } from '../controllerStore.js';
 import { readConnectionLimit } from '../connectionLimit.js';
+import type { Environment } from '../environment.js';
 import { readVersion } from '../packageInfo.js';
 import { requireFolders } from '../requireFolders.js';
 import { readModelIds } from '../resolveModels.js';
@@ -12,14 +15,17 @@ import { workerNames } from '../workerNames.js';
 /** `ai-cluster controller`. */
 export async function runController(
   settings: Settings,
-  { supervised }: { supervised: boolean },
+  { supervised, environment }: { supervised: boolean; environment: Environment },
 ): Promise<void> {
   const models = await readModelIds(settings);
   if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
+  const clusterToken = readClusterToken(settings, environment);
+  const tls = readCertificate(settings);
+  const adminToken = readAdminToken(settings, environment);
   const { logDir, logLevel } = settings;
   const service = { name: 'controller', supervised, logDir, logLevel, portFlag: 'port' } as const;
-  await runService(service, (logger) =>
-    startController({
+  await runService(service, async (logger) => {
+    const controller = await startController({
       host: settings.host,
       port: settings.port,
       models,
@@ -30,13 +36,24 @@ export async function runController(
       queuePromptBytes: settings.queuePromptMegabytes * 1_000_000,
       queueTimeoutMs: settings.queueTimeoutSeconds * 1000,
       requestTimeoutMs: settings.requestTimeoutSeconds * 1000,
-      dataDir: path.resolve(settings.dataDir, 'controller'),
+      dataDir: controllerFolderOf(settings),
       workerSilenceMs: settings.workerSilenceSeconds * 1000,
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
-      maxConnections: readConnectionLimit(),
-      isAllowedWorkerHost: isLoopbackHost,
+      clusterToken,
+      adminToken,
+      connectionLimits: { maxConnections: settings.maxConnections ?? readConnectionLimit() },
+      ...(tls && { tls }),
+      workerNetworks: settings.workerNetworks,
+      allowedHosts: settings.allowedHosts,
+      allowedOrigins: settings.allowedOrigins,
       version: readVersion(),
       logger,
-    }),
-  );
+    });
+    return { ...controller, ...(tls && { reload: () => setCertificate(controller, settings) }) };
+  });
+}
+
+function setCertificate(controller: RunningController, settings: Settings): void {
+  const tls = readCertificate(settings);
+  if (tls) controller.setCertificate(tls);
 }

@@ -1,16 +1,16 @@
 import type { Settings } from '../../config/config.js';
-import { ClusterStatus, NodeDescription, nodePaths, RemovedNode } from '../../protocol/clusterStatus.js';
-import { askController, controllerUrlOf } from '../askController.js';
+import { NodeDescription, nodePaths, RemovedNode } from '../../protocol/clusterStatus.js';
+import { findAdminToken } from '../adminToken.js';
+import { askController, askStatus } from '../askController.js';
+import type { Environment } from '../environment.js';
 import { formatTable } from '../table.js';
 import { countOf, printLine } from '../terminal.js';
 
 const pathOf = (template: string, id: string) => template.replace(':id', encodeURIComponent(id));
 
 /** `ai-cluster nodes`: how each node does, and why one gets no requests. */
-export async function listNodes(settings: Settings): Promise<void> {
-  const { nodes } = await askController(controllerUrlOf(settings), ClusterStatus, {
-    path: '/cluster/status',
-  });
+export async function listNodes(settings: Settings, environment: Environment): Promise<void> {
+  const { nodes } = await askStatus(settings, environment);
   const rows = nodes.map((node) => [
     node.id,
     node.state,
@@ -24,28 +24,29 @@ export async function listNodes(settings: Settings): Promise<void> {
 }
 
 /** `ai-cluster nodes drain <id>`. */
-export async function drainNode(settings: Settings, id: string): Promise<void> {
-  const node = await post(settings, pathOf(nodePaths.drain, id));
+export async function drainNode(settings: Settings, id: string, environment: Environment): Promise<void> {
+  const node = await post(settings, environment, pathOf(nodePaths.drain, id));
   printLine(`${id}: no new requests; ${countOf(node.activeRequests, 'request')} left to end`);
 }
 
 /** `ai-cluster nodes undrain <id>`. */
-export async function undrainNode(settings: Settings, id: string): Promise<void> {
-  const node = await post(settings, pathOf(nodePaths.undrain, id));
+export async function undrainNode(settings: Settings, id: string, environment: Environment): Promise<void> {
+  const node = await post(settings, environment, pathOf(nodePaths.undrain, id));
   printLine(`${id}: ${node.state}, takes requests again`);
 }
 
 /** `ai-cluster nodes add <id>`. */
-export async function addNode(settings: Settings, id: string): Promise<void> {
-  await post(settings, nodePaths.nodes, { id });
+export async function addNode(settings: Settings, id: string, environment: Environment): Promise<void> {
+  await post(settings, environment, nodePaths.nodes, { id });
   printLine(`${id}: expected; a worker joins as it with --node-id ${id}`);
 }
 
 /** `ai-cluster nodes remove <id>`. */
-export async function removeNode(settings: Settings, id: string): Promise<void> {
-  const { removed, activeRequests } = await askController(controllerUrlOf(settings), RemovedNode, {
+export async function removeNode(settings: Settings, id: string, environment: Environment): Promise<void> {
+  const { removed, activeRequests } = await askController(settings, RemovedNode, {
     method: 'DELETE',
     path: pathOf(nodePaths.node, id),
+    token: findAdminToken(settings, environment),
   });
   printLine(
     removed
@@ -54,10 +55,16 @@ export async function removeNode(settings: Settings, id: string): Promise<void> 
   );
 }
 
-function post(settings: Settings, path: string, body?: object): Promise<NodeDescription> {
-  return askController(controllerUrlOf(settings), NodeDescription, {
+function post(
+  settings: Settings,
+  environment: Environment,
+  path: string,
+  body?: object,
+): Promise<NodeDescription> {
+  return askController(settings, NodeDescription, {
     method: 'POST',
     path,
+    token: findAdminToken(settings, environment),
     ...(body && { body }),
   });
 }

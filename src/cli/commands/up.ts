@@ -2,17 +2,24 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { planThreads, toArguments, type Settings } from '../../config/config.js';
 import type { CommandName } from '../../config/settings.js';
+import { loadCatalog } from '../../models/catalog.js';
 import type { ResolvedModel } from '../../models/resolveModel.js';
 import { createLogger } from '../../observability/logger.js';
+import { isLoopbackHost } from '../../security/loopback.js';
 import type { ChildSpec } from '../../supervisor/childProcess.js';
 import { startCluster, type LocalCluster } from '../../supervisor/startCluster.js';
+import { adminTokenVariable, readAdminToken } from '../adminToken.js';
+import { askModelKinds } from '../askWorker.js';
+import { readCertificate } from '../certificates.js';
+import { clusterTokenVariable, readClusterToken } from '../clusterToken.js';
+import { withControllerStore } from '../controllerStore.js';
+import type { Environment } from '../environment.js';
 import { requireFreePorts } from '../ports.js';
+import { toReadyText } from '../readyText.js';
 import { requireFolders } from '../requireFolders.js';
 import { readModelIds, resolveModels } from '../resolveModels.js';
 import { exitCodes, printLine } from '../terminal.js';
 import { workerNames } from '../workerNames.js';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const program = fileURLToPath(new URL('../main.cjs', import.meta.url));
 
@@ -24,11 +31,16 @@ export async function runUp(settings: Settings, environment: Environment): Promi
     requested: settings.threads,
   });
   await requireFolders(settings, ['logDir', 'dataDir']);
+  const clusterToken = readClusterToken(settings, environment);
+  const adminToken = readAdminToken(settings, environment);
+  // The controller reads it by itself; what is wrong with it is better said before a download.
+  readCertificate(settings);
   await readModelIds(settings);
-  await requireFreePorts(settings.host, [
-    { flag: 'port', ports: [settings.port] },
+  await requireFreePorts([
+    { flag: 'port', host: settings.host, ports: [settings.port] },
     {
       flag: 'worker-port',
+      host: workerHostOf(settings),
       ports: workerNames(settings.workers).map((_, index) => workerPortOf(settings, index)),
     },
   ]);
@@ -47,7 +59,7 @@ export async function runUp(settings: Settings, environment: Environment): Promi
   if (plan.warning !== undefined) logger.warn(plan.warning);
   stopSignal.signal.throwIfAborted();
   const { started, kill } = startCluster({
-    ...childSpecs({ ...settings, threads: plan.threadsPerWorker }, environment),
+    ...childSpecs({ ...settings, threads: plan.threadsPerWorker }, { environment, clusterToken, adminToken }),
     drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
     logger,
   });
@@ -65,19 +77,32 @@ export async function runUp(settings: Settings, environment: Environment): Promi
   process.off('SIGINT', onSignalBeforeStart).off('SIGTERM', onSignalBeforeStart);
   const stop = createStop(cluster, (message) => logger.info(message));
   process.on('SIGINT', stop).on('SIGTERM', stop);
-  printReady(cluster, models, settings);
+  // A terminal that is closed sends it, too, and means the end.
+  if (settings.tlsCert !== undefined && !process.stdout.isTTY) process.on('SIGHUP', () => cluster.reload());
+  await printReady(cluster, models, settings, clusterToken);
 }
 
-function childSpecs(settings: Settings, environment: Environment) {
-  // The children get every setting as a flag; a variable that is meant for `up` must not reach them twice.
+function childSpecs(
+  settings: Settings,
+  given: { readonly environment: Environment; readonly clusterToken: string; readonly adminToken: string },
+) {
+  // The children get every setting as a flag; a variable that is meant for `up` must not reach them twice. Secrets
+  // are no flags: everybody on the machine can read those.
   const inherited = Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !name.startsWith('AI_CLUSTER_')),
+    Object.entries(given.environment).filter(([name]) => !name.startsWith('AI_CLUSTER_')),
   );
-  const toSpec = (name: string, command: CommandName, own: Settings): ChildSpec => ({
+  const childEnvironment = { ...inherited, [clusterTokenVariable]: given.clusterToken };
+  const withoutFiles = { clusterTokenFile: undefined, adminTokenFile: undefined };
+  const toSpec = (
+    name: string,
+    command: CommandName,
+    own: Settings,
+    secrets: Environment = {},
+  ): ChildSpec => ({
     name,
     modulePath: program,
-    args: [command, '--supervised', ...toArguments(command, own)],
-    environment: inherited,
+    args: [command, '--supervised', ...toArguments(command, { ...own, ...withoutFiles })],
+    environment: { ...childEnvironment, ...secrets },
   });
   return {
     controller: (url?: string) =>
@@ -85,13 +110,22 @@ function childSpecs(settings: Settings, environment: Environment) {
         'controller',
         'controller',
         url === undefined ? settings : { ...settings, port: Number(new URL(url).port) },
+        { [adminTokenVariable]: given.adminToken },
       ),
     workers: (controllerUrl: string) =>
       workerNames(settings.workers).map((nodeId, index) => {
         const workerPort = workerPortOf(settings, index);
-        return toSpec(nodeId, 'worker', { ...settings, nodeId, workerPort, controllerUrl });
+        const host = workerHostOf(settings);
+        const controllerCa = settings.tlsCert;
+        const own = { ...settings, host, nodeId, workerPort, controllerUrl, controllerCa };
+        return toSpec(nodeId, 'worker', own);
       }),
   };
+}
+
+/** Local workers are for the controller alone, wherever that listens. */
+function workerHostOf({ host }: Settings): string {
+  return isLoopbackHost(host) ? host : '127.0.0.1';
 }
 
 function workerPortOf({ workerPort }: Settings, index: number): number {
@@ -116,30 +150,25 @@ function createStop(cluster: LocalCluster, log: (message: string) => void): () =
   };
 }
 
-function printReady(cluster: LocalCluster, models: readonly ResolvedModel[], settings: Settings): void {
-  const first = models[0]?.id ?? '';
-  const body = {
-    model: first,
-    temperature: 0,
-    max_tokens: 64,
-    messages: [{ role: 'user', content: 'What is the capital of France? Answer in one sentence.' }],
-  };
-  const gibberish = models.some(({ origin, id }) => origin === 'generated' || id === 'tiny');
-  printLine();
-  printLine('ai-cluster is ready.');
-  printLine();
-  printLine(`  Endpoint  ${cluster.controllerUrl}/v1`);
-  printLine(`  Models    ${models.map(({ id }) => id).join(', ')}`);
-  if (gibberish) printLine('            (tiny is a generated test model: it answers gibberish)');
-  printLine(`  Workers   ${cluster.workers.map(({ name, url }) => `${name} ${url}`).join(', ')}`);
-  printLine(`  Status    ${cluster.controllerUrl}/cluster/status`);
-  printLine(`  Logs      ${settings.logDir}/combined.log, ${settings.logDir}/error.log`);
-  printLine();
-  printLine('  Ask it something:');
-  printLine();
-  printLine(`  curl ${cluster.controllerUrl}/v1/chat/completions -H 'Content-Type: application/json' \\`);
-  printLine(`    -d '${JSON.stringify(body)}'; echo`);
-  printLine();
-  printLine('  Stop with Ctrl-C.');
-  printLine();
+async function printReady(
+  { controllerUrl, workers }: LocalCluster,
+  models: readonly ResolvedModel[],
+  settings: Settings,
+  clusterToken: string,
+): Promise<void> {
+  const kinds = await askModelKinds(workers[0]?.url ?? '', clusterToken);
+  const { models: known } = await loadCatalog();
+  const isMade = (id: string) => known.find(({ name }) => name === id)?.sources[0]?.type === 'generated';
+  const text = toReadyText({
+    controllerUrl,
+    workers,
+    models: models.map(({ id, origin }) => ({
+      id,
+      kind: kinds.get(id) ?? 'generation',
+      isGenerated: origin !== 'path' && isMade(id),
+    })),
+    hasKeys: withControllerStore(settings, ({ keys }) => keys.list().length > 0),
+    logDir: settings.logDir,
+  });
+  printLine(text);
 }

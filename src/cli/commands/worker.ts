@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { planThreads, type Settings } from '../../config/config.js';
 import { startWorker } from '../../worker/startWorker.js';
+import { toCaReader } from '../certificates.js';
+import { readClusterToken } from '../clusterToken.js';
+import type { Environment } from '../environment.js';
 import { readVersion } from '../packageInfo.js';
 import { requireFreePorts } from '../ports.js';
 import { requireFolders } from '../requireFolders.js';
@@ -9,24 +12,32 @@ import { resolveModels } from '../resolveModels.js';
 import { runService } from '../service.js';
 
 /** `ai-cluster worker`. By itself it may use all cores; `up` tells each of its workers how many. */
-export async function runWorker(settings: Settings, { supervised }: { supervised: boolean }): Promise<void> {
+export async function runWorker(
+  settings: Settings,
+  { supervised, environment }: { supervised: boolean; environment: Environment },
+): Promise<void> {
   const plan = planThreads({ cores: availableParallelism(), workers: 1, requested: settings.threads });
   const { nodeId: name, logDir, logLevel, workerPort } = settings;
   if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
+  const clusterToken = readClusterToken(settings, environment);
+  const readControllerCa = toCaReader(settings);
   await runService({ name, supervised, logDir, logLevel, portFlag: 'worker-port' }, async (logger) => {
     if (plan.warning !== undefined) logger.warn(plan.warning);
     if (settings.controllerUrl === undefined) {
       logger.warn('no --controller was given: this worker joins nothing and gets no requests');
     }
     // Before a download, not behind it; the supervisor has looked already.
-    if (!supervised) await requireFreePorts(settings.host, [{ flag: 'worker-port', ports: [workerPort] }]);
+    if (!supervised)
+      await requireFreePorts([{ flag: 'worker-port', host: settings.host, ports: [workerPort] }]);
     const models = await resolveModels(settings, { showProgress: !supervised });
     return startWorker({
       nodeId: settings.nodeId,
       host: settings.host,
       port: settings.workerPort,
       controllerUrl: settings.controllerUrl,
+      readControllerCa,
       advertiseUrl: settings.advertiseUrl,
+      clusterToken,
       models,
       slots: settings.slots,
       contextTokens: settings.contextTokens,

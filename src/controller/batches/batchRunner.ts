@@ -1,3 +1,4 @@
+import { describeError } from '../../observability/describeError.js';
 import type { ControllerEvents } from '../../observability/events.js';
 import { ApiError } from '../../protocol/apiError.js';
 import type { Batch } from '../../protocol/openai/batches.js';
@@ -23,8 +24,8 @@ export interface BatchRunner {
 export interface BatchRunnerDeps extends Omit<RunLinesDeps, 'store'> {
   readonly store: BatchStore;
   readonly files: Pick<FileStore, 'get' | 'read' | 'stage' | 'discard'>;
-  /** @throws ApiError where the endpoint cannot be asked for this model. */
-  readonly requireModel: (endpoint: string, model: string) => void;
+  /** @throws ApiError where the endpoint cannot be asked for this model with this key. */
+  readonly requireModel: (endpoint: string, model: string, keyId: string) => void;
   /** Without any worker it is not known which models there are. */
   readonly hasWorkers: () => boolean;
   readonly events: Pick<ControllerEvents, 'batchStatusChanged' | 'batchStepFailed'>;
@@ -63,7 +64,8 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
       if (signal.aborted) return;
     }
     const { id, endpoint } = batch;
-    const requireModel = (model: string) => deps.requireModel(endpoint, model);
+    const { keyId } = store.principalOf(id);
+    const requireModel = (model: string) => deps.requireModel(endpoint, model, keyId);
     const { total, errors } = await checkLines(openLines(batch, signal), { endpoint, requireModel });
     if (errors.length > 0) store.fail(id, errors);
     else store.begin(id, total);
@@ -134,7 +136,7 @@ export function createBatchRunner(deps: BatchRunnerDeps): BatchRunner {
         await advance(batch, signal);
       } catch (error) {
         if (signal.aborted) continue;
-        events.batchStepFailed({ batchId: id, status, reason: toReason(error) });
+        events.batchStepFailed({ batchId: id, status, reason: describeError(error) });
         await wait(stepRetryMs, signal);
       }
     }
@@ -171,8 +173,4 @@ function isFinished({ request_counts: { total, completed, failed } }: Batch): bo
 
 function* toLines(texts: Iterable<string>): Generator<string> {
   for (const text of texts) yield `${text}\n`;
-}
-
-function toReason(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : 'thrown value is no Error';
 }

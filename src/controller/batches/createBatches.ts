@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControllerEvents } from '../../observability/events.js';
 import type { Stores } from '../../stores/openStores.js';
+import type { KeyRing } from '../keys/keyRing.js';
+import type { OpenAccount } from '../limits/accounts.js';
 import { requireModel, type ModelRegistry } from '../routes/models.js';
 import { createBatchRunner, type BatchRunner } from './batchRunner.js';
 import { createLineExecutor, type BatchEndpoint } from './executeLine.js';
@@ -10,6 +12,8 @@ export interface BatchesDeps {
   readonly stores: Pick<Stores, 'files' | 'batches'>;
   readonly endpoints: Readonly<Record<string, BatchEndpoint>>;
   readonly models: Pick<ModelRegistry, 'ids' | 'kindOf'>;
+  readonly keys: Pick<KeyRing, 'find'>;
+  readonly openAccount: OpenAccount;
   /** Of all workers that are ready. */
   readonly slotsOf: (model: string) => number;
   readonly hasWorkers: () => boolean;
@@ -32,16 +36,16 @@ export const housekeepingMs = 30_000;
 
 /** The batches of a controller: they run beside its requests, and its files expire. */
 export function createBatches(deps: BatchesDeps): Batches {
-  const { stores, endpoints, models, slotsOf, hasWorkers, events, now = Date.now } = deps;
+  const { stores, endpoints, models, keys, openAccount, slotsOf, hasWorkers, events, now = Date.now } = deps;
   const { files, batches } = stores;
   const runner = createBatchRunner({
     store: batches,
     files,
-    execute: createLineExecutor({ endpoints, events }),
+    execute: createLineExecutor({ endpoints, keys, openAccount, events }),
     permits: createLinePermits((model) => Math.min(maxLinesAtOnce, Math.max(1, slotsOf(model)))),
-    requireModel: (endpoint, model) => {
+    requireModel: (endpoint, model, keyId) => {
       const kind = endpoints[endpoint]?.kind;
-      if (kind) requireModel(models, model, kind);
+      if (kind) requireModel(models, { key: keys.find(keyId)?.key }, model, kind);
     },
     hasWorkers,
     events,

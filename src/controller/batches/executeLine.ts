@@ -1,9 +1,12 @@
 import type { ControllerEvents } from '../../observability/events.js';
-import { unknownModel } from '../../observability/metrics.js';
-import { toApiError } from '../../protocol/apiError.js';
+import { unknownModel, type Outcome } from '../../observability/metrics.js';
+import { ApiError, toApiError } from '../../protocol/apiError.js';
 import type { Principal } from '../../protocol/generateRequest.js';
 import type { ModelKind } from '../../protocol/workerApi.js';
 import type { Asker, GenerationEndpoint } from '../endpoints/endpoint.js';
+import type { KeyRing, Standing } from '../keys/keyRing.js';
+import { toPrincipal } from '../keys/toPrincipal.js';
+import type { OpenAccount } from '../limits/accounts.js';
 import { beginGeneration, type GenerationDeps } from '../endpoints/runGeneration.js';
 import { describeForLog, outcomeOf } from '../middleware/handleErrors.js';
 import { toInferenceRecord } from '../middleware/trackRequests.js';
@@ -52,18 +55,32 @@ export type ExecuteLine = (
 /** A full queue or a full share of it, a wait that was too long, a cluster that stops. */
 const busyStatuses: ReadonlySet<number> = new Set([429, 503, 504]);
 
+function isTemporary({ status, errorName }: ApiError): boolean {
+  // A line that waited for the next day would keep others from running.
+  if (errorName === 'budget_used_up') return false;
+  // The model was there when the file was checked: after a restart its workers may still have to join.
+  return busyStatuses.has(status) || errorName === 'model_not_found';
+}
+
 export function createLineExecutor({
   endpoints,
+  keys,
+  openAccount,
   events,
 }: {
   /** By their paths, `/v1/…`. */
   endpoints: Readonly<Record<string, BatchEndpoint>>;
+  keys: Pick<KeyRing, 'find'>;
+  openAccount: OpenAccount;
   events: Pick<ControllerEvents, 'batchLineFinished'>;
 }): ExecuteLine {
   return async (url, body, { batchId, requestId, principal, signal }) => {
-    const inference = createInference(unknownModel);
+    const { keyId } = principal;
+    const standing = keys.find(keyId);
+    const account = openAccount({ keyId, key: standing?.key, isBatchLine: true });
+    const inference = createInference(unknownModel, account);
     const startedAt = performance.now();
-    const report = (status: number, error?: string) => {
+    const report = (status: number, outcome: Outcome, error?: string) => {
       const now = performance.now();
       events.batchLineFinished({
         requestId,
@@ -71,7 +88,7 @@ export function createLineExecutor({
         path: url,
         status,
         durationMs: now - startedAt,
-        inference: toInferenceRecord(inference, principal.keyId, startedAt, now, true),
+        inference: toInferenceRecord(inference, { keyId, arrivedAt: startedAt, now, outcome }),
         error,
       });
     };
@@ -79,17 +96,29 @@ export function createLineExecutor({
     try {
       const endpoint = endpoints[url];
       if (!endpoint) throw new Error('a line names an endpoint that its batch was not allowed');
-      const answer = await endpoint.run(body, { asker: { requestId, principal }, inference, signal });
-      report(200);
+      const asker = { requestId, ...toAsker(principal, standing) };
+      const answer = await endpoint.run(body, { asker, inference, signal });
+      report(200, 'success');
       return { statusCode: 200, body: answer, isBusy: false };
     } catch (thrown) {
       const error = toApiError(thrown);
-      // The model was there when the file was checked: after a restart its workers may still have to join.
-      const isBusy = busyStatuses.has(error.status) || error.errorName === 'model_not_found';
-      inference.outcome = outcomeOf(error, inference);
+      const isBusy = isTemporary(error);
       // One that waits is the same request when its turn comes, and counted then.
-      if (!isBusy) report(error.status, describeForLog(error));
+      if (isBusy) account.release();
+      else report(error.status, outcomeOf(error, inference), describeForLog(error));
       return { statusCode: error.status, body: error.toBody(), isBusy };
     }
   };
+}
+
+/**
+ * Who asks, by what the key is now: a batch may run long after it was made.
+ *
+ * @throws ApiError where the key does not work any more.
+ */
+function toAsker(principal: Principal, standing: Standing | undefined): Omit<Asker, 'requestId'> {
+  if (!standing) return { principal };
+  if (standing.result !== 'ok') throw new ApiError('invalid_api_key');
+  const { key } = standing;
+  return { principal: { ...toPrincipal(key), priority: principal.priority }, key };
 }

@@ -2,6 +2,7 @@ import { decodeVector } from '../../protocol/embedding.js';
 import { EmbeddingsRequest, toReadingUsage, type EmbeddingList } from '../../protocol/openai/embeddings.js';
 import { never, refuseParameters } from '../../protocol/openai/unsupportedParameters.js';
 import { parseBody } from '../../protocol/parseBody.js';
+import { toReadingNeed } from '../limits/toTokenNeed.js';
 import { requireModel } from '../routes/models.js';
 import { toReadingWork } from '../requestWork.js';
 import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
@@ -11,14 +12,16 @@ export const unsupportedInEmbeddings = { truncate_prompt_tokens: never };
 
 /** `POST /v1/embeddings`: all inputs of a request go to one worker, which takes them one after another. */
 export function createEmbeddings({ dispatcher, workers, models }: ExecuteDeps): Execute {
-  return async function executeEmbeddings(body, { requestId, principal, deadlineAt }, signal, inference) {
+  return async function executeEmbeddings(body, asker, signal, inference) {
+    const { requestId, principal, deadlineAt } = asker;
     const request = parseBody(EmbeddingsRequest, body);
     const { model, input, encoding_format: format, dimensions = null } = request;
     refuseParameters(request, unsupportedInEmbeddings);
-    requireModel(models, model, 'embedding');
+    requireModel(models, asker, model, 'embedding');
     const trace = noteModel(inference, model);
 
     const { inputs, paramOf } = toInputs(input);
+    inference?.account?.reserve(() => toReadingNeed(inputs, models.factsOf(model)?.contextTokens));
     const { embeddings, promptTokens } = await dispatcher.call(
       {
         requestId,

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ApiKey } from '../../protocol/apiKeys.js';
 import type { GenerateRequest, Principal } from '../../protocol/generateRequest.js';
 import type { ClientParams } from '../dispatchTarget.js';
 import type { Answer } from '../respond.js';
@@ -8,6 +9,7 @@ import type { Presenter } from '../presenters/presenter.js';
 export interface Asker {
   readonly requestId: string;
   readonly principal: Principal;
+  readonly key?: ApiKey | undefined;
   /** When the client's patience ends, by `performance.now()`. */
   readonly deadlineAt?: number | undefined;
 }

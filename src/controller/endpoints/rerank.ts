@@ -8,6 +8,7 @@ import {
 } from '../../protocol/openai/rerank.js';
 import { equals, never, refuseParameters } from '../../protocol/openai/unsupportedParameters.js';
 import { parseBody } from '../../protocol/parseBody.js';
+import { toReadingNeed } from '../limits/toTokenNeed.js';
 import { resolveModel } from '../routes/models.js';
 import { toReadingWork } from '../requestWork.js';
 import { chooseForm } from './chooseForm.js';
@@ -29,12 +30,17 @@ const documentsOfSearchUnit = 100;
 
 /** `POST /v1/rerank`, in Cohere's form or in TEI's. */
 export function createRerank({ dispatcher, workers, models }: ExecuteDeps): Execute {
-  return async function executeRerank(body, { requestId, principal, deadlineAt }, signal, inference) {
+  return async function executeRerank(body, asker, signal, inference) {
+    const { requestId, principal, deadlineAt } = asker;
     const form = chooseForm(body, ['texts', 'documents']) === 'texts' ? readTexts(body) : readDocuments(body);
     const { request, param, documents } = form;
     refuseParameters(request, unsupportedInRerank);
-    const model = resolveModel(models, request.model, 'ranking');
+    const model = resolveModel(models, asker, request.model, 'ranking');
     const trace = noteModel(inference, model);
+    const queryBytes = Buffer.byteLength(request.query);
+    inference?.account?.reserve(() =>
+      toReadingNeed(documents, models.factsOf(model)?.contextTokens, queryBytes),
+    );
 
     const { scores, promptTokens } = await dispatcher.call(
       {

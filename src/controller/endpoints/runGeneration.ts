@@ -4,12 +4,15 @@ import type { Dispatcher } from '../dispatch.js';
 import { createTrace, type InferenceContext } from '../requestContext.js';
 import type { Answer } from '../respond.js';
 import { requireModel, type ModelRegistry } from '../routes/models.js';
+import { toGenerationNeed, type ModelTokens } from '../limits/toTokenNeed.js';
 import { runChoices } from '../runChoices.js';
 import type { Asker, GenerationEndpoint } from './endpoint.js';
 
 export interface GenerationDeps {
   readonly dispatcher: Pick<Dispatcher, 'generate'>;
   readonly models: ModelRegistry;
+  /** What requests of a model may use, as far as they do not say it. */
+  readonly modelTokens: (model: string) => ModelTokens;
 }
 
 /**
@@ -19,21 +22,33 @@ export interface GenerationDeps {
  * @throws ApiError
  */
 export async function beginGeneration<Body extends { model: string }>(
-  { dispatcher, models }: GenerationDeps,
+  { dispatcher, models, modelTokens }: GenerationDeps,
   endpoint: GenerationEndpoint<Body>,
   body: unknown,
   { asker, inference, signal }: { asker: Asker; inference: InferenceContext; signal: AbortSignal },
 ): Promise<Answer> {
   const parsed = parseBody(endpoint.schema, body);
   inference.isStream = (parsed as { stream?: unknown }).stream === true;
-  requireModel(models, parsed.model, 'generation' satisfies ModelKind);
+  requireModel(models, asker, parsed.model, 'generation' satisfies ModelKind);
   inference.model = parsed.model;
   const { requests, choicesPerPrompt, params, presenter, keep } = await endpoint.prepare(parsed, asker);
   inference.traces = requests.map(createTrace);
   inference.choicesPerPrompt = choicesPerPrompt;
-  const { traces } = inference;
+  const { traces, account } = inference;
+  account?.reserve(
+    () => toGenerationNeed(requests, choicesPerPrompt, modelTokens(parsed.model)),
+    () => traces.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
+  );
   const { deadlineAt } = asker;
-  const choices = { signal, params, choicesPerPrompt, traces, deadlineAt };
+  const onPrompt = account?.countPrompt;
+  const choices = {
+    signal,
+    params,
+    choicesPerPrompt,
+    traces,
+    deadlineAt,
+    ...(onPrompt && { onPrompt }),
+  };
   const events = runChoices(dispatcher, requests, choices);
   return { events, presenter, inference, keep };
 }

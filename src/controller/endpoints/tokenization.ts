@@ -19,12 +19,17 @@ import { noteModel, type Execute, type ExecuteDeps } from './execute.js';
 
 /** `POST /tokenize`, in llama.cpp's form (`content`) or in vLLM's (`prompt` or `messages`). */
 export function createTokenize({ askReadyWorker, workers, models }: ExecuteDeps): Execute {
-  return async function executeTokenize(body, { requestId }, signal, inference) {
+  return async function executeTokenize(body, asker, signal, inference) {
     const form = readForm(body);
-    const model = resolveModel(models, form.model, form.param === 'messages' ? 'generation' : undefined);
+    const model = resolveModel(
+      models,
+      asker,
+      form.model,
+      form.param === 'messages' ? 'generation' : undefined,
+    );
     const trace = noteModel(inference, model);
     const answer = await askReadyWorker(
-      { requestId, model },
+      { requestId: asker.requestId, model },
       { signal, trace, promptParam: form.param },
       (url) => workers.tokenize(url, { model, ...form.request }, signal),
     );
@@ -34,12 +39,12 @@ export function createTokenize({ askReadyWorker, workers, models }: ExecuteDeps)
 
 /** `POST /detokenize`. */
 export function createDetokenize({ askReadyWorker, workers, models }: ExecuteDeps): Execute {
-  return async function executeDetokenize(body, { requestId }, signal, inference) {
+  return async function executeDetokenize(body, asker, signal, inference) {
     const { model: id, tokens } = parseBody(DetokenizeBody, body);
-    const model = resolveModel(models, id, undefined);
+    const model = resolveModel(models, asker, id, undefined);
     const trace = noteModel(inference, model);
     const { text } = await askReadyWorker(
-      { requestId, model },
+      { requestId: asker.requestId, model },
       { signal, trace, promptParam: 'tokens', inputParam: () => 'tokens' },
       (url) => workers.detokenize(url, { model, tokens }, signal),
     );

@@ -1,9 +1,11 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { describeError } from '../../observability/describeError.js';
 import type { Outcome } from '../../observability/metrics.js';
 import { ApiError, toApiError } from '../../protocol/apiError.js';
 import { headers } from '../../protocol/headers.js';
 import { formatSseFrame } from '../../protocol/sse.js';
-import { contextOf, summarizeTraces, type InferenceContext } from '../requestContext.js';
+import { contextOf, settleInference, summarizeTraces, type InferenceContext } from '../requestContext.js';
+import { UpstreamError } from '../upstream/upstreamError.js';
 
 /** Answers what no route took. */
 export const refuseUnknownRoutes: RequestHandler = (req) => {
@@ -18,7 +20,7 @@ export const handleErrors: ErrorRequestHandler = (thrown, _req, res, _next) => {
   const error = toApiError(thrown);
   const context = contextOf(res);
   context.error = describeForLog(error);
-  if (context.inference) context.inference.outcome = outcomeOf(error, context.inference);
+  if (context.inference) settleInference(context.inference, outcomeOf(error, context.inference));
 
   if (res.destroyed) return;
   if (res.headersSent) {
@@ -34,6 +36,7 @@ function sendError(res: Response, error: ApiError): void {
     res.set(headers.queuePosition, String(position));
     if (predictedStartMs !== undefined) res.set(headers.queuePredictedStartMs, String(predictedStartMs));
   }
+  if (error.status === 401 && !res.hasHeader('www-authenticate')) res.set('www-authenticate', 'Bearer');
   if (error.allow) res.set('allow', error.allow.join(', '));
   if (error.errorName === 'server_is_draining') res.set('connection', 'close');
   if (error.shouldRetry !== undefined) res.set(headers.shouldRetry, String(error.shouldRetry));
@@ -53,5 +56,6 @@ export function outcomeOf(error: ApiError, inference: InferenceContext): Outcome
 export function describeForLog(error: ApiError): string {
   const { cause } = error;
   if (error.status < 500 || cause === undefined) return error.errorName;
-  return `${error.errorName}: ${cause instanceof Error ? (cause.stack ?? cause.message) : 'thrown value is no Error'}`;
+  // What we say ourselves of a worker quotes nobody.
+  return `${error.errorName}: ${cause instanceof UpstreamError ? (cause.stack ?? cause.message) : describeError(cause)}`;
 }

@@ -4,6 +4,26 @@ import { ApiError } from '../../protocol/apiError.js';
 /** Bytes after decompression. */
 export const maxBodyBytes = 10 * 1024 * 1024;
 
+/**
+ * Bytes as they come, with what stands beside those of chunks, of a body that is too large and does not end: somebody
+ * who goes on for so long is cut off.
+ */
+const cutOffBytes = 10 * maxBodyBytes;
+
+/** Answers at once where the length is told, instead of when all of it has come. */
+const refuseLength: RequestHandler = (req, _res, next) => {
+  const { socket } = req;
+  const bytesBefore = socket.bytesRead;
+  req.on('data', () => {
+    if (socket.bytesRead - bytesBefore > cutOffBytes) socket.destroy();
+  });
+  if (Number(req.get('content-length') ?? 0) > maxBodyBytes) {
+    const message = `The request body is too large: at most ${maxBodyBytes} bytes are accepted.`;
+    throw new ApiError('body_too_large', { message });
+  }
+  next();
+};
+
 const requireJsonContentType: RequestHandler = (req, _res, next) => {
   const type = req.is(['application/json', '+json']);
   if (type === false) throw new ApiError('unsupported_content_type');
@@ -51,6 +71,7 @@ const refuseExcess: RequestHandler = (req, _res, next) => {
  */
 export const parseJsonBody: RequestHandler[] = [
   requireJsonContentType,
+  refuseLength,
   express.json({ limit: maxBodyBytes, type: () => true }),
   refuseExcess,
 ];

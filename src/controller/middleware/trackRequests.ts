@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import onHeaders from 'on-headers';
 import type { ControllerEvents, InferenceRecord } from '../../observability/events.js';
+import type { Outcome } from '../../observability/metrics.js';
 import { anonymousPrincipal } from '../../protocol/generateRequest.js';
 import { headers } from '../../protocol/headers.js';
-import { contextOf, summarizeTraces, type InferenceContext, type RequestContext } from '../requestContext.js';
+import { contextOf, settleInference, type InferenceContext, type RequestContext } from '../requestContext.js';
 
 /** The version of OpenAI's API, which has been this one for as long as there have been versions. */
 const openAiVersion = '2020-10-01';
@@ -43,7 +44,7 @@ export function trackRequests(
 function report(events: Pick<ControllerEvents, 'requestFinished'>, method: string, res: Response): void {
   const { requestId, clientRequestId, arrivedAt, principal, path, inference, error } = contextOf(res);
   const now = performance.now();
-  const isAnswered = res.writableFinished;
+  const outcome = res.writableFinished ? 'success' : 'cancelled';
   events.requestFinished({
     requestId,
     clientRequestId,
@@ -51,27 +52,24 @@ function report(events: Pick<ControllerEvents, 'requestFinished'>, method: strin
     path,
     status: res.headersSent ? res.statusCode : 499,
     durationMs: now - arrivedAt,
-    inference: inference && toInferenceRecord(inference, principal.keyId, arrivedAt, now, isAnswered),
+    inference: inference && toInferenceRecord(inference, { keyId: principal.keyId, arrivedAt, now, outcome }),
     error,
   });
 }
 
-/** For the log line and the metrics. `isAnswered` decides where no outcome was noted. */
+/** For the log line and the metrics. `outcome` is that of a request of which none was said before. */
 export function toInferenceRecord(
   inference: InferenceContext,
-  keyId: string,
-  arrivedAt: number,
-  now: number,
-  isAnswered: boolean,
+  { keyId, arrivedAt, now, outcome }: { keyId: string; arrivedAt: number; now: number; outcome: Outcome },
 ): InferenceRecord {
   const { model, isStream, finishReason, firstByteAt } = inference;
-  const trace = summarizeTraces(inference);
+  const trace = settleInference(inference, outcome);
   return {
-    isCounted: inference.isCounted,
+    isCounted: inference.account !== undefined,
     model,
     keyId,
     isStream,
-    outcome: inference.outcome ?? (isAnswered ? 'success' : 'cancelled'),
+    outcome: trace.outcome,
     nodeId: trace.nodeId,
     attempts: trace.attempts,
     promptTokens: trace.promptTokens,

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { headersOf, toErrorResponses } from './errors.js';
+import { toErrorResponses } from './errors.js';
+import { headerComponents, headersOf } from './headers.js';
 import {
   type Content,
   type Examples,
@@ -9,7 +10,15 @@ import {
   referenceTo,
   type ResponseObject,
 } from './openApiDocument.js';
-import type { Answer, Example, ExampleModels, Operation, OperationGroup } from './operation.js';
+import type {
+  Answer,
+  DescribedAccess,
+  Example,
+  ExampleModels,
+  Operation,
+  OperationGroup,
+} from './operation.js';
+import { accessErrors, requirementsOf, securitySchemes } from './security.js';
 import { errorSchemaName, toComponentSchemas, toParameterSchemas } from './schemas.js';
 
 export interface DocumentOptions {
@@ -17,6 +26,8 @@ export interface DocumentOptions {
   /** The program's. */
   readonly version: string;
   readonly models: ExampleModels;
+  /** No API key is asked for. */
+  readonly isOpen: boolean;
 }
 
 const description = `One endpoint for open models, spoken to as OpenAI's.
@@ -26,12 +37,12 @@ ignored, unless they are known to change the answer: these are refused. An answe
 described here.`;
 
 /** The OpenAPI document of the groups. */
-export function createDocument({ groups, version, models }: DocumentOptions): OpenApiDocument {
+export function createDocument({ groups, version, models, isOpen }: DocumentOptions): OpenApiDocument {
   const paths: Record<string, Record<string, OperationObject>> = {};
   for (const group of groups) {
     for (const operation of group.operations) {
       const methods = (paths[operation.path] ??= {});
-      methods[operation.method.toLowerCase()] = toOperationObject(group, operation, models);
+      methods[operation.method.toLowerCase()] = toOperationObject(group, operation, { models, isOpen });
     }
   }
   return {
@@ -41,14 +52,9 @@ export function createDocument({ groups, version, models }: DocumentOptions): Op
     tags: groups.map((group) => ({ name: group.name, description: group.description })),
     paths,
     components: {
+      securitySchemes,
       schemas: toComponentSchemas(groups),
-      headers: {
-        RequestId: { description: 'Names the request in the log.', schema: { type: 'string' } },
-        RetryAfter: {
-          description: 'Seconds after which to try again.',
-          schema: { type: 'integer', minimum: 1, maximum: 60 },
-        },
-      },
+      headers: headerComponents,
     },
   };
 }
@@ -56,8 +62,10 @@ export function createDocument({ groups, version, models }: DocumentOptions): Op
 function toOperationObject(
   group: OperationGroup,
   operation: Operation,
-  models: ExampleModels,
+  { models, isOpen }: Pick<DocumentOptions, 'models' | 'isOpen'>,
 ): OperationObject {
+  const access = operation.access ?? group.access ?? 'key';
+  const security = requirementsOf(access, isOpen);
   const examples = operation.examples?.(models) ?? {};
   const parameters = [
     ...toParameters('path', operation.pathParameters, examples),
@@ -68,19 +76,21 @@ function toOperationObject(
     tags: [group.name],
     summary: operation.summary,
     ...(operation.description !== undefined && { description: operation.description }),
+    ...(security.length > 0 && { security }),
     ...(parameters.length > 0 && { parameters }),
     ...(operation.request && {
       requestBody: { required: true, content: toRequestContent(operation.request, examples) },
     }),
     responses: {
-      ...toErrorResponses(operation.errors ?? [], {
+      ...toErrorResponses([...accessErrors[access], ...(operation.errors ?? [])], {
         schema: referenceTo(group.errorSchema ?? errorSchemaName),
         hasCodes: group.errorSchema === undefined,
+        access,
       }),
       ...Object.fromEntries(
         Object.entries(operation.answers).map(([status, answer]) => [
           status,
-          toResponse(Number(status), answer),
+          toResponse(Number(status), answer, access),
         ]),
       ),
     },
@@ -126,6 +136,7 @@ function toExamples(
 function toResponse(
   status: number,
   { description: text, json, events, other }: Answer<string>,
+  access: DescribedAccess,
 ): ResponseObject {
   const content: Content = {
     ...(json !== undefined && { 'application/json': { schema: referenceTo(json) } }),
@@ -133,5 +144,5 @@ function toResponse(
     ...(other !== undefined && { [other]: { schema: {} } }),
   };
   const hasContent = Object.keys(content).length > 0;
-  return { description: text, headers: headersOf(status), ...(hasContent && { content }) };
+  return { description: text, headers: headersOf(status, access), ...(hasContent && { content }) };
 }

@@ -1,6 +1,7 @@
 import { errorTable, type ErrorName } from '../../protocol/apiError.js';
-import { headers } from '../../protocol/headers.js';
+import { headersOf } from './headers.js';
 import type { Reference, ResponseObject } from './openApiDocument.js';
+import type { DescribedAccess } from './operation.js';
 
 /** What can be wrong with a body, whatever it asks for. */
 export const bodyErrors: readonly ErrorName[] = [
@@ -44,6 +45,9 @@ export const inferenceErrors: readonly ErrorName[] = [
   'request_crashes_workers',
   'queue_timeout',
   'key_queue_limit',
+  'token_limit_reached',
+  'request_above_token_limit',
+  'budget_used_up',
   'deadline_exceeded',
 ];
 
@@ -53,7 +57,7 @@ const alwaysPossible: readonly ErrorName[] = ['internal_error'];
 /** The answers to what goes wrong, one a status, each with its codes, where this API has codes. */
 export function toErrorResponses(
   names: readonly ErrorName[],
-  { schema, hasCodes }: { schema: Reference; hasCodes: boolean },
+  { schema, hasCodes, access }: { schema: Reference; hasCodes: boolean; access: DescribedAccess },
 ): Readonly<Record<string, ResponseObject>> {
   const all = [...names, ...alwaysPossible];
   const statuses = new Set(all.map((name) => errorTable[name].status));
@@ -65,20 +69,11 @@ export function toErrorResponses(
           .filter((name) => errorTable[name].status === status)
           .map((name) => `- ${describeError(name, hasCodes)}`)
           .join('\n'),
-        headers: headersOf(status),
+        headers: headersOf(status, access),
         content: { 'application/json': { schema } },
       },
     ]),
   );
-}
-
-/** Of every answer; those that ask for patience say for how long. */
-export function headersOf(status: number): Readonly<Record<string, Reference>> {
-  const isPatience = status === 429 || status === 503 || status === 504;
-  return {
-    [headers.requestId]: { $ref: '#/components/headers/RequestId' },
-    ...(isPatience && { [headers.retryAfter]: { $ref: '#/components/headers/RetryAfter' } }),
-  };
 }
 
 function describeError(name: ErrorName, hasCodes: boolean): string {

@@ -9,8 +9,9 @@ export interface OpenApiDocument {
   /** Path → method in lower case. */
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
   readonly components: {
+    readonly securitySchemes: Readonly<Record<string, SecurityScheme>>;
     readonly schemas: Readonly<Record<string, Schema>>;
-    readonly headers: Readonly<Record<string, { readonly description: string; readonly schema: Schema }>>;
+    readonly headers: Readonly<Record<string, HeaderObject>>;
   };
 }
 
@@ -19,10 +20,19 @@ export interface OperationObject {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
+  /** One of them has to be met; absent: none. */
+  readonly security?: readonly SecurityRequirement[];
   readonly parameters?: readonly ParameterObject[];
   readonly requestBody?: { readonly required: true; readonly content: Content };
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
+
+export type SecurityScheme = { readonly description: string } & (
+  | { readonly type: 'http'; readonly scheme: 'bearer' | 'basic' }
+  | { readonly type: 'apiKey'; readonly in: 'header'; readonly name: string }
+);
+/** The name of a scheme. */
+export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
 
 export interface ParameterObject {
   readonly name: string;
@@ -31,6 +41,11 @@ export interface ParameterObject {
   readonly description?: string;
   readonly schema: Schema;
   readonly examples?: Examples;
+}
+
+export interface HeaderObject {
+  readonly description: string;
+  readonly schema: Schema;
 }
 
 export interface ResponseObject {

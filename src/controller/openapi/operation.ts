@@ -1,10 +1,13 @@
 import type { z } from 'zod';
 import type { ErrorName } from '../../protocol/apiError.js';
 import type { ModelKind } from '../../protocol/workerApi.js';
-import type { Method } from '../routes/route.js';
+import type { Access, Method } from '../routes/route.js';
 
 /** A model of each kind, so that examples can be run as they stand. */
 export type ExampleModels = Readonly<Record<ModelKind, string>>;
+
+/** Workers have no place in the document. */
+export type DescribedAccess = Exclude<Access, 'cluster'>;
 
 /** A request to show: what stands in the path and the query, and the fields of the body. */
 export interface Example {
@@ -39,6 +42,8 @@ export interface Operation<Name extends string = string> {
   readonly request?: { readonly json: Name } | { readonly form: Name };
   readonly answers: Readonly<Record<number, Answer<Name>>>;
   readonly errors?: readonly ErrorName[];
+  /** Who may ask, where it is not as in its group. */
+  readonly access?: DescribedAccess;
   /** By their titles. */
   readonly examples?: (models: ExampleModels) => Readonly<Record<string, Example>>;
 }
@@ -52,6 +57,8 @@ export interface OperationGroup<Schemas extends NamedZodTypes = NamedZodTypes> {
   /** By their names in the document. Each becomes a component: where one contains another, there is a reference. */
   readonly schemas: Schemas;
   readonly operations: readonly Operation<NoInfer<keyof Schemas & string>>[];
+  /** Who may ask; `key` by default. */
+  readonly access?: DescribedAccess;
   /** How this API writes errors, where it is not OpenAI's way. */
   readonly errorSchema?: NoInfer<keyof Schemas & string>;
 }

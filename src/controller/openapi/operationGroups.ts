@@ -4,6 +4,7 @@ import { completionsGroup } from './groups/completions.js';
 import { documentationGroup } from './groups/documentation.js';
 import { embeddingsGroup } from './groups/embeddings.js';
 import { filesGroup } from './groups/files.js';
+import { keysGroup } from './groups/keys.js';
 import { messagesGroup } from './groups/messages.js';
 import { modelsGroup } from './groups/models.js';
 import { nodesGroup } from './groups/nodes.js';
@@ -11,6 +12,7 @@ import { operationsGroup } from './groups/operations.js';
 import { rerankGroup } from './groups/rerank.js';
 import { responsesGroup } from './groups/responses.js';
 import { tokenizationGroup } from './groups/tokenization.js';
+import { usageGroup } from './groups/usage.js';
 import type { OperationGroup } from './operation.js';
 
 /** Everything that can be asked of a controller, in the order of the page. */
@@ -26,6 +28,8 @@ export const operationGroups: readonly OperationGroup[] = [
   batchesGroup,
   modelsGroup,
   operationsGroup,
+  keysGroup,
+  usageGroup,
   nodesGroup,
   documentationGroup,
 ];

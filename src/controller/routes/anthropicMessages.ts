@@ -26,8 +26,9 @@ const speakAnthropic: RequestHandler = (_req, res, next) => {
 export function anthropicRoutes(deps: AnthropicRouteDeps): Route[] {
   const count: RequestHandler = async (req, res) => {
     const body = parseBody(CountTokensRequest, req.body);
-    requireModel(deps.models, body.model, 'generation');
-    const tokens = await countTokens(deps, toCountRequest(body), contextOf(res), 'messages');
+    const context = contextOf(res);
+    requireModel(deps.models, context, body.model, 'generation');
+    const tokens = await countTokens(deps, toCountRequest(body), context, 'messages');
     res.json({ input_tokens: tokens } satisfies TokenCount);
   };
   return [

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ApiError } from '../../protocol/apiError.js';
 import { BatchListQuery, BatchRequest, type Batch } from '../../protocol/openai/batches.js';
 import { batchFileLifetimeSeconds } from '../../protocol/openai/files.js';
@@ -8,13 +8,12 @@ import type { BatchStore } from '../../stores/batchStore.js';
 import type { FileStore } from '../../stores/fileStore.js';
 import type { BatchRunner } from '../batches/batchRunner.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
-import { refuseOtherOrigins } from '../middleware/refuseOtherOrigins.js';
-import { contextOf } from '../requestContext.js';
+import { contextOf, ownerOf } from '../requestContext.js';
 import type { Route } from './route.js';
 
 export interface BatchesRoutesDeps {
   readonly batches: BatchStore;
-  readonly files: Pick<FileStore, 'get'>;
+  readonly files: Pick<FileStore, 'find'>;
   readonly runner: Pick<BatchRunner, 'run' | 'cancel'>;
   /** The endpoints that batches can ask. */
   readonly endpoints: readonly string[];
@@ -34,21 +33,22 @@ export function batchesRoutes({ batches, files, runner, endpoints, gate }: Batch
       const message = `Invalid value for 'endpoint': ${JSON.stringify(endpoint)}. Supported values are: ${accepted}.`;
       throw new ApiError('invalid_value', { message, param: 'endpoint' });
     }
-    requireInput(inputFileId);
+    const { principal } = contextOf(res);
+    requireInput(principal.keyId, inputFileId);
     const batch = batches.create({
       endpoint,
       inputFileId,
       metadata: body.metadata ?? null,
       windowSeconds,
       outputLifetimeSeconds: body.output_expires_after?.seconds ?? batchFileLifetimeSeconds,
-      principal: contextOf(res).principal,
+      principal,
     });
     runner.run(batch.id);
     res.json(batch);
   };
 
-  function requireInput(id: string): void {
-    const file = files.get(id);
+  function requireInput(owner: string, id: string): void {
+    const file = files.find(owner, id);
     const param = 'input_file_id';
     if (!file) throw new ApiError('invalid_value', { message: `No such File object: ${id}`, param });
     if (file.purpose === 'batch') return;
@@ -56,20 +56,21 @@ export function batchesRoutes({ batches, files, runner, endpoints, gate }: Batch
     throw new ApiError('invalid_value', { message, param });
   }
 
-  function find(id: unknown): Batch {
-    const batch = batches.get(String(id));
+  function find(req: Request, res: Response): Batch {
+    const id = String(req.params['id']);
+    const batch = batches.find(ownerOf(res), id);
     if (batch) return batch;
-    throw new ApiError('object_not_found', { message: `No such Batch object: ${String(id)}`, param: 'id' });
+    throw new ApiError('object_not_found', { message: `No such Batch object: ${id}`, param: 'id' });
   }
 
   const cancel: RequestHandler = (req, res) => {
-    const { id, status } = find(req.params['id']);
+    const { id, status } = find(req, res);
     if (['finalizing', 'completed', 'failed', 'expired'].includes(status)) {
       const message = `Cannot cancel a batch with status '${status}'.`;
       throw new ApiError('invalid_value', { message, param: 'id' });
     }
     runner.cancel(id);
-    res.json(find(id));
+    res.json(find(req, res));
   };
 
   return [
@@ -81,7 +82,7 @@ export function batchesRoutes({ batches, files, runner, endpoints, gate }: Batch
         GET: [
           (req, res) => {
             const { after, limit } = parseBody(BatchListQuery, req.query);
-            res.json(toListPage(batches.list({ after, limit: limit + 1 }), limit));
+            res.json(toListPage(batches.list({ owner: ownerOf(res), after, limit: limit + 1 }), limit));
           },
         ],
       },
@@ -89,12 +90,12 @@ export function batchesRoutes({ batches, files, runner, endpoints, gate }: Batch
     {
       path: '/v1/batches/:id',
       aliases: ['/batches/:id'],
-      methods: { GET: [(req, res) => void res.json(find(req.params['id']))] },
+      methods: { GET: [(req, res) => void res.json(find(req, res))] },
     },
     {
       path: '/v1/batches/:id/cancel',
       aliases: ['/batches/:id/cancel'],
-      methods: { POST: [refuseOtherOrigins, gate, cancel] },
+      methods: { POST: [gate, cancel] },
     },
   ];
 }

@@ -5,15 +5,13 @@ import { AddNodeRequest, nodePaths, type RemovedNode } from '../../protocol/clus
 import { parseBody } from '../../protocol/parseBody.js';
 import { describeNode } from '../describeNode.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
-import { refuseOtherOrigins } from '../middleware/refuseOtherOrigins.js';
-import { requireLoopback } from '../middleware/requireLoopback.js';
 import type { Route } from './route.js';
 
 export interface ClusterNodesDeps {
   readonly pool: Pick<WorkerPool, 'views' | 'wish'>;
 }
 
-/** How operators change the nodes while the cluster runs: `/cluster/nodes`, from this machine only. */
+/** How operators change the nodes while the cluster runs: `/cluster/nodes`. */
 export function clusterNodesRoutes({ pool }: ClusterNodesDeps): Route[] {
   const find = (id: string) => pool.views().find((node) => node.id === id);
 
@@ -42,13 +40,12 @@ export function clusterNodesRoutes({ pool }: ClusterNodesDeps): Route[] {
     sendNode(res, id);
   };
 
-  const guards = [requireLoopback, refuseOtherOrigins];
   return [
     {
       path: nodePaths.nodes,
+      access: 'admin',
       methods: {
         POST: [
-          ...guards,
           ...parseJsonBody,
           (req, res) => {
             const { id } = parseBody(AddNodeRequest, req.body);
@@ -60,9 +57,9 @@ export function clusterNodesRoutes({ pool }: ClusterNodesDeps): Route[] {
     },
     {
       path: nodePaths.node,
+      access: 'admin',
       methods: {
         DELETE: [
-          ...guards,
           (req, res) => {
             const id = String(req.params['id']);
             wish(id, 'remove');
@@ -73,7 +70,7 @@ export function clusterNodesRoutes({ pool }: ClusterNodesDeps): Route[] {
         ],
       },
     },
-    { path: nodePaths.drain, methods: { POST: [...guards, wishFor('drain')] } },
-    { path: nodePaths.undrain, methods: { POST: [...guards, wishFor('undrain')] } },
+    { path: nodePaths.drain, access: 'admin', methods: { POST: [wishFor('drain')] } },
+    { path: nodePaths.undrain, access: 'admin', methods: { POST: [wishFor('undrain')] } },
   ];
 }

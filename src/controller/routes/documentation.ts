@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
+import helmet from 'helmet';
 import type { ModelKind } from '../../protocol/workerApi.js';
-import { createDocument } from '../openapi/document.js';
+import { createDocument, type DocumentOptions } from '../openapi/document.js';
 import type { ExampleModels } from '../openapi/operation.js';
 import { operationGroups } from '../openapi/operationGroups.js';
 import { renderPage } from '../openapi/page/page.js';
@@ -11,41 +12,55 @@ import type { Route } from './route.js';
 
 export interface DocumentationDeps {
   readonly version: string;
-  /** Examples ask for models that are served. */
+  /** Examples ask for models that are served, as long as everybody may know them. */
   readonly models: ModelRegistry;
+  /** There are no API keys. */
+  readonly isOpen: () => boolean;
 }
 
+type Shown = Pick<DocumentOptions, 'models' | 'isOpen'>;
 type SocketName = Pick<Socket, 'localAddress' | 'localPort'>;
 
 /** The page is plain text and links: nothing runs, nothing is fetched, nothing can be put around it. */
-const pageHeaders = {
-  'content-security-policy': `default-src 'none'; style-src ${stylesSource}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-} as const;
+const protectPage = helmet({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      styleSrc: [stylesSource],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  xFrameOptions: { action: 'deny' },
+  // Whether there is TLS is the operator's choice, for the whole name and not for this page.
+  strictTransportSecurity: false,
+});
 
 /** `GET /openapi.json`, and `GET /docs` as a page of the same. */
-export function documentationRoutes({ version, models }: DocumentationDeps): Route[] {
-  const readDocument = rememberLast((exampleModels: ExampleModels) =>
-    createDocument({ groups: operationGroups, version, models: exampleModels }),
+export function documentationRoutes({ version, models, isOpen }: DocumentationDeps): Route[] {
+  const readDocument = rememberLast((shown: Shown) =>
+    createDocument({ groups: operationGroups, version, ...shown }),
   );
-  const readPage = rememberLast(({ shown, baseUrl }: { shown: ExampleModels; baseUrl: string }) =>
+  const readPage = rememberLast(({ shown, baseUrl }: { shown: Shown; baseUrl: string }) =>
     renderPage(readDocument(shown), baseUrl),
   );
+  const readShown = (): Shown => ({
+    models: toExampleModels(models, isOpen() ? models.ids() : []),
+    isOpen: isOpen(),
+  });
 
   const sendDocument: RequestHandler = (_req, res) => {
-    res
-      .set({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
-      .json(readDocument(toExampleModels(models)));
+    res.set('cache-control', 'no-cache').json(readDocument(readShown()));
   };
   const sendPage: RequestHandler = (req, res) => {
-    res.set({ 'cache-control': 'no-cache', ...pageHeaders });
-    res.type('html').send(readPage({ shown: toExampleModels(models), baseUrl: toBaseUrl(req.socket) }));
+    const page = readPage({ shown: readShown(), baseUrl: toBaseUrl(req.socket) });
+    res.set('cache-control', 'no-cache').type('html').send(page);
   };
   return [
-    { path: '/openapi.json', methods: { GET: [sendDocument] } },
-    { path: '/docs', methods: { GET: [sendPage] } },
+    { path: '/openapi.json', access: 'anyone', methods: { GET: [sendDocument] } },
+    { path: '/docs', access: 'anyone', methods: { GET: [protectPage, sendPage] } },
   ];
 }
 
@@ -61,8 +76,7 @@ function rememberLast<Input extends object, Output>(
   };
 }
 
-function toExampleModels(models: ModelRegistry): ExampleModels {
-  const ids = models.ids();
+function toExampleModels(models: ModelRegistry, ids: readonly string[]): ExampleModels {
   const find = (kind: ModelKind) =>
     ids.find((id) => models.kindOf(id) === kind) ??
     // Its worker has not joined yet.

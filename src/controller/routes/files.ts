@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ApiError } from '../../protocol/apiError.js';
 import {
   batchFileLifetimeSeconds,
@@ -11,7 +11,8 @@ import {
 import { toListPage } from '../../protocol/openai/lists.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import type { FileStore } from '../../stores/fileStore.js';
-import { refuseOtherOrigins } from '../middleware/refuseOtherOrigins.js';
+import { cutWhereStalled } from '../cutStalledReaders.js';
+import { ownerOf } from '../requestContext.js';
 import { readUpload } from '../readUpload.js';
 import type { Route } from './route.js';
 
@@ -31,6 +32,7 @@ export const defaultMaxFileBytes = 512 * 1024 * 1024;
 /** `/v1/files`: upload, list, look up, download, delete. */
 export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs }: FilesRoutesDeps): Route[] {
   const upload: RequestHandler = async (req, res) => {
+    const owner = ownerOf(res);
     const { fields, file } = await readUpload(req, {
       maxFileBytes,
       store: (content) => files.stage(content),
@@ -41,16 +43,17 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs 
       const { purpose, expires_after: expiresAfter } = parseBody(FileUpload, toBody(fields));
       const standard = purpose === 'batch' ? batchFileLifetimeSeconds : null;
       const lifetimeSeconds = expiresAfter?.seconds ?? standard;
-      res.json(files.add(file.stored, { filename: file.name || 'upload', purpose, lifetimeSeconds }));
+      res.json(files.add(file.stored, { owner, filename: file.name || 'upload', purpose, lifetimeSeconds }));
     } catch (error) {
       await files.discard(file.stored);
       throw error;
     }
   };
 
-  function find(id: unknown): FileObject {
-    const file = files.get(String(id));
-    if (!file) throw noSuchFile(String(id));
+  function find(req: Request, res: Response): FileObject {
+    const id = String(req.params['id']);
+    const file = files.find(ownerOf(res), id);
+    if (!file) throw noSuchFile(id);
     return file;
   }
 
@@ -59,11 +62,11 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs 
       path: '/v1/files',
       aliases: ['/files'],
       methods: {
-        POST: [refuseOtherOrigins, gate, upload],
+        POST: [gate, upload],
         GET: [
           (req, res) => {
             const { limit, ...query } = parseBody(FileListQuery, req.query);
-            res.json(toListPage(files.list({ ...query, limit: limit + 1 }), limit));
+            res.json(toListPage(files.list({ owner: ownerOf(res), ...query, limit: limit + 1 }), limit));
           },
         ],
       },
@@ -72,10 +75,10 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs 
       path: '/v1/files/:id',
       aliases: ['/files/:id'],
       methods: {
-        GET: [(req, res) => void res.json(find(req.params['id']))],
+        GET: [(req, res) => void res.json(find(req, res))],
         DELETE: [
           (req, res) => {
-            const { id } = find(req.params['id']);
+            const { id } = find(req, res);
             const batchId = userOf(id);
             if (batchId !== undefined) {
               const message = `The file ${id} is the input of ${batchId}, which still runs: wait for its end or cancel it.`;
@@ -93,14 +96,13 @@ export function filesRoutes({ files, userOf, gate, maxFileBytes, stallTimeoutMs 
       methods: {
         GET: [
           async (req, res) => {
-            const { id, bytes } = find(req.params['id']);
+            const { id, bytes } = find(req, res);
             res.set({
               'content-type': 'application/octet-stream',
               'content-length': String(bytes),
               'content-disposition': 'attachment',
-              'x-content-type-options': 'nosniff',
             });
-            res.setTimeout(stallTimeoutMs, () => res.destroy());
+            cutWhereStalled(res, stallTimeoutMs);
             await pipeline(files.read(id), res).catch((error: NodeJS.ErrnoException) => {
               const hasLeft = error.code === 'ERR_STREAM_PREMATURE_CLOSE';
               if (!hasLeft) throw error;

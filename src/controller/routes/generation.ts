@@ -1,9 +1,8 @@
 import type { RequestHandler } from 'express';
-import { unknownModel } from '../../observability/metrics.js';
 import type { GenerationEndpoint } from '../endpoints/endpoint.js';
 import { beginGeneration, type GenerationDeps } from '../endpoints/runGeneration.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
-import { contextOf, createInference, type InferenceContext } from '../requestContext.js';
+import { contextOf, type InferenceContext } from '../requestContext.js';
 import { respondAsJson, respondAsStream, type StreamTimings } from '../respond.js';
 import type { Route } from './route.js';
 
@@ -11,14 +10,6 @@ export interface GenerationRouteDeps extends GenerationDeps {
   /** Refuses new requests while the controller drains. */
   readonly gate: RequestHandler;
   readonly timings: StreamTimings;
-}
-
-/** From here on the request is one of inference, whatever becomes of it. */
-export function beginInference(isCounted = true): RequestHandler {
-  return (_req, res, next) => {
-    contextOf(res).inference = createInference(unknownModel, isCounted);
-    next();
-  };
 }
 
 /** The HTTP side of an endpoint that generates text. */
@@ -38,6 +29,7 @@ export function generationRoute<Body extends { model: string }>(
   return {
     path: endpoint.path,
     aliases,
-    methods: { POST: [beginInference(), deps.gate, ...parseJsonBody, answer] },
+    inferenceKind: 'counted',
+    methods: { POST: [deps.gate, ...parseJsonBody, answer] },
   };
 }

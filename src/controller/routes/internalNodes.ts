@@ -4,13 +4,14 @@ import type { WorkerPool } from '../../cluster/workerPool.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { HeartbeatRequest, internalPaths, JoinRequest, type NodeReport } from '../../protocol/workerApi.js';
+import type { ResolveWorker } from '../upstream/resolveWorker.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
 import type { Route } from './route.js';
 
 export interface InternalNodesDeps {
   readonly pool: Pick<WorkerPool, 'join' | 'heartbeat' | 'disconnected'>;
   readonly fates: Pick<WorkerFates, 'heard' | 'unlinked'>;
-  readonly isAllowedWorkerHost: (hostname: string) => boolean;
+  readonly resolveWorker: ResolveWorker;
 }
 
 /** The connection that a worker keeps open. */
@@ -23,7 +24,7 @@ interface Link {
  * Where workers join and send their heartbeats. A worker keeps one connection open for both; when the newest one of
  * an instance closes, the worker is gone, which is known at once instead of after a time-out.
  */
-export function internalNodesRoutes({ pool, fates, isAllowedWorkerHost }: InternalNodesDeps): Route[] {
+export function internalNodesRoutes({ pool, fates, resolveWorker }: InternalNodesDeps): Route[] {
   const newestLink = new Map<string, Link>();
 
   function watch(socket: Socket, nodeId: string, instanceId: string, { phase }: NodeReport): void {
@@ -44,18 +45,17 @@ export function internalNodesRoutes({ pool, fates, isAllowedWorkerHost }: Intern
   return [
     {
       path: internalPaths.nodes,
+      access: 'cluster',
       isInternal: true,
       methods: {
         POST: [
           ...parseJsonBody,
-          (req, res) => {
+          async (req, res) => {
             const request = parseBody(JoinRequest, req.body);
-            const { hostname } = new URL(request.url);
-            if (!isAllowedWorkerHost(hostname)) {
-              const message = `Workers on '${hostname}' may not join: only loopback addresses may until API keys exist.`;
-              throw new ApiError('invalid_value', { message, param: 'url' });
-            }
-            const joined = pool.join(request);
+            const address = await resolveWorker(request.url);
+            // Its end would not be heard of any more.
+            if (req.socket.destroyed) return;
+            const joined = pool.join(request, address);
             if (joined === 'removed') throw new ApiError('node_removed');
             if (joined === 'taken') throw new ApiError('node_id_taken');
             watch(req.socket, request.nodeId, request.instanceId, request.report);
@@ -66,6 +66,7 @@ export function internalNodesRoutes({ pool, fates, isAllowedWorkerHost }: Intern
     },
     {
       path: internalPaths.heartbeat,
+      access: 'cluster',
       isInternal: true,
       methods: {
         POST: [

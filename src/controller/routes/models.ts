@@ -1,6 +1,8 @@
 import { ApiError } from '../../protocol/apiError.js';
+import type { ApiKey } from '../../protocol/apiKeys.js';
 import type { Model, ModelList } from '../../protocol/openai/models.js';
 import type { ModelKind } from '../../protocol/workerApi.js';
+import { contextOf } from '../requestContext.js';
 import type { Route } from './route.js';
 
 /** Which models there are: the configured ones, and those that workers report. */
@@ -28,13 +30,25 @@ const abilities: Readonly<Record<ModelKind, string>> = {
   ranking: 'ranks documents',
 };
 
+/** Whoever asks: with a key they see the models that it may use, without keys all. */
+export interface ModelUser {
+  readonly key?: ApiKey | undefined;
+}
+
+/** The models that there are for `user`: a model that a key may not use is not there, wherever it is named. */
+function idsFor(registry: Pick<ModelRegistry, 'ids'>, { key }: ModelUser): readonly string[] {
+  const allowed = key?.models ?? null;
+  return allowed === null ? registry.ids() : registry.ids().filter((id) => allowed.includes(id));
+}
+
 /** @throws ApiError: 404 where the model is not there, 400 where it is of another kind. */
 export function requireModel(
   registry: Pick<ModelRegistry, 'ids' | 'kindOf'>,
+  user: ModelUser,
   id: string,
   wanted: ModelKind,
 ): void {
-  if (!registry.ids().includes(id)) throw modelNotFound(id);
+  if (!idsFor(registry, user).includes(id)) throw modelNotFound(id);
   const kind = registry.kindOf(id);
   if (kind === undefined || kind === wanted) return;
   const message = `The model \`${id}\` ${abilities[kind]}; this endpoint needs one that ${abilities[wanted]}.`;
@@ -49,21 +63,22 @@ export function requireModel(
  */
 export function resolveModel(
   registry: ModelRegistry,
+  user: ModelUser,
   id: string | null | undefined,
   wanted: ModelKind | undefined,
 ): string {
   if (id == null) {
-    const [only, ...others] = registry
-      .ids()
-      .filter((candidate) => wanted === undefined || registry.kindOf(candidate) === wanted);
+    const [only, ...others] = idsFor(registry, user).filter(
+      (candidate) => wanted === undefined || registry.kindOf(candidate) === wanted,
+    );
     if (only !== undefined && others.length === 0) return only;
     throw new ApiError('missing_required_parameter', {
       message: "Missing required parameter: 'model'.",
       param: 'model',
     });
   }
-  if (wanted !== undefined) requireModel(registry, id, wanted);
-  else if (!registry.ids().includes(id)) throw modelNotFound(id);
+  if (wanted !== undefined) requireModel(registry, user, id, wanted);
+  else if (!idsFor(registry, user).includes(id)) throw modelNotFound(id);
   return id;
 }
 
@@ -94,8 +109,10 @@ export function modelsRoutes(registry: ModelRegistry): Route[] {
       aliases: ['/models'],
       methods: {
         GET: [
-          (_req, res) =>
-            void res.json({ object: 'list', data: registry.ids().map(toModel) } satisfies ModelList),
+          (_req, res) => {
+            const data = idsFor(registry, contextOf(res)).map(toModel);
+            res.json({ object: 'list', data } satisfies ModelList);
+          },
         ],
       },
     },
@@ -107,7 +124,7 @@ export function modelsRoutes(registry: ModelRegistry): Route[] {
           (req, res) => {
             const segments = req.params['id'];
             const id = Array.isArray(segments) ? segments.join('/') : String(segments);
-            if (!registry.ids().includes(id)) throw modelNotFound(id);
+            if (!idsFor(registry, contextOf(res)).includes(id)) throw modelNotFound(id);
             res.json(toModel(id));
           },
         ],

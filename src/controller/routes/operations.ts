@@ -3,12 +3,16 @@ import type { AdmissionQueue } from '../../cluster/queue/admission.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
 import type { ClusterStatus, HealthStatus, NodeStatus, ReadyStatus } from '../../protocol/clusterStatus.js';
 import { describeNode, statusOf } from '../describeNode.js';
+import { createLimitRate } from '../limitRate.js';
+import { sendCompressed } from '../sendCompressed.js';
 import type { Route } from './route.js';
 
 export interface OperationsDeps {
   readonly pool: Pick<WorkerPool, 'views'>;
   readonly queue: Pick<AdmissionQueue, 'limit' | 'waiting' | 'views'>;
   readonly registry: Registry;
+  /** Of the metrics, and as many of the status. */
+  readonly scrapesPerSecond: number;
   readonly version: string;
   readonly isDraining: () => boolean;
   /** Inference requests and failures since the start. */
@@ -47,9 +51,12 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
     };
   }
 
+  const readMetrics = shareRunning(() => deps.registry.metrics());
+
   return [
     {
       path: '/health',
+      access: 'anyone',
       methods: {
         GET: [
           (_req, res) => {
@@ -61,6 +68,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
     },
     {
       path: '/ready',
+      access: 'anyone',
       methods: {
         GET: [
           (_req, res) => {
@@ -71,14 +79,29 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
         ],
       },
     },
-    { path: '/cluster/status', methods: { GET: [async (_req, res) => void res.json(await readCluster())] } },
+    {
+      path: '/cluster/status',
+      access: 'operator',
+      methods: {
+        GET: [
+          createLimitRate(deps.scrapesPerSecond),
+          async (req, res) => {
+            res.type('json');
+            await sendCompressed(req, res, JSON.stringify(await readCluster()));
+          },
+        ],
+      },
+    },
     {
       path: '/metrics',
+      access: 'operator',
       isInternal: true,
       methods: {
         GET: [
-          async (_req, res) => {
-            res.set('content-type', deps.registry.contentType).send(await deps.registry.metrics());
+          createLimitRate(deps.scrapesPerSecond),
+          async (req, res) => {
+            res.set('content-type', deps.registry.contentType);
+            await sendCompressed(req, res, await readMetrics());
           },
         ],
       },
@@ -88,4 +111,13 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Those who ask while an answer is being made get that one. */
+function shareRunning<T>(make: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () =>
+    (running ??= make().finally(() => {
+      running = undefined;
+    }));
 }

@@ -20,7 +20,7 @@ import type { ResponseStore, StoredResponse } from '../../stores/responseStore.j
 import { countTokens, type CountDeps } from '../endpoints/countTokens.js';
 import { parseJsonBody } from '../middleware/parseJsonBody.js';
 import { replayResponse } from '../presenters/responseReplay.js';
-import { contextOf } from '../requestContext.js';
+import { contextOf, ownerOf } from '../requestContext.js';
 import { toResponseGeneration } from '../translate/response.js';
 import { readInput } from '../translate/responseInput.js';
 import { requireModel, type ModelRegistry } from './models.js';
@@ -68,9 +68,9 @@ export function responsesRoutes(deps: ResponsesRouteDeps): Route[] {
 
   const count: RequestHandler = async (req, res) => {
     const body = parseBody(ResponseRequest, req.body);
-    requireModel(models, body.model, 'generation' satisfies ModelKind);
-    refuseResponseParameters(body);
     const context = contextOf(res);
+    requireModel(models, context, body.model, 'generation' satisfies ModelKind);
+    refuseResponseParameters(body);
     const { earlier, added } = readInput(store, body, ownerOf(res));
     const generation = toResponseGeneration(body, [...earlier, ...added], context);
     const tokens = await countTokens(deps, toCountRequest(generation), context, 'input');
@@ -105,10 +105,6 @@ export function responsesRoutes(deps: ResponsesRouteDeps): Route[] {
 function toCountRequest(generation: ChatGenerateRequest): CountRequest {
   const { model, messages, tools, toolChoice, templateOptions } = generation;
   return { model, messages, tools, toolChoice, templateOptions };
-}
-
-function ownerOf(res: Response): string {
-  return contextOf(res).principal.keyId;
 }
 
 function idOf(req: Request): string {

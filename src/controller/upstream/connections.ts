@@ -8,6 +8,8 @@ export interface Connections {
 }
 
 export interface ConnectionsOptions {
+  /** Sent with every call. */
+  readonly clusterToken: string;
   readonly connectTimeoutMs: number;
   /** Before the headers, and between two pieces of the body. */
   readonly silenceTimeoutMs: number;
@@ -27,7 +29,9 @@ class NotingClient extends Client {
   }
 }
 
-export function createConnections({ connectTimeoutMs, silenceTimeoutMs }: ConnectionsOptions): Connections {
+export function createConnections(options: ConnectionsOptions): Connections {
+  const { clusterToken, connectTimeoutMs, silenceTimeoutMs } = options;
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${clusterToken}` };
   const timeouts = {
     connect: { timeout: connectTimeoutMs },
     headersTimeout: silenceTimeoutMs,
@@ -50,7 +54,7 @@ export function createConnections({ connectTimeoutMs, silenceTimeoutMs }: Connec
       origin: url,
       path,
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers,
       body,
       signal,
     } as const;

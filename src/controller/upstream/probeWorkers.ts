@@ -15,11 +15,15 @@ export interface WorkerProbes {
   close(): Promise<void>;
 }
 
+/** Of a probe: far more than a worker says. */
+const maxAnswerBytes = 64 * 1024;
 /** How often it is looked which probes are due. */
 const lookEveryMs = 100;
 
 /** Whether the probe got an answer of a worker, ready or not; undefined where it could not be sent at all. */
 export type Probe = (url: string, timeoutMs: number) => Promise<boolean | undefined>;
+
+export type HttpProbe = Probe & { close(): Promise<void> };
 
 /**
  * Asks every worker that is there for its `/health`, at its own time: a worker whose heartbeats come may still not
@@ -28,7 +32,7 @@ export type Probe = (url: string, timeoutMs: number) => Promise<boolean | undefi
 export function startWorkerProbes(
   pool: Pick<WorkerPool, 'probeTargets' | 'probed'>,
   { intervalMs, timeoutMs, retryMs }: ProbeTimings,
-  probe: Probe & { close(): Promise<void> } = createHttpProbe(),
+  probe: HttpProbe,
 ): WorkerProbes {
   /** By instance: a new process begins anew. */
   const dueAtMs = new Map<string, number>();
@@ -69,17 +73,20 @@ export function startWorkerProbes(
 }
 
 /** Each probe has a connection of its own: those of the requests may all be busy, and an old one proves little. */
-function createHttpProbe(): Probe & { close(): Promise<void> } {
-  const agent = new Agent({ pipelining: 0 });
+export function createHttpProbe(clusterToken: string): HttpProbe {
+  const headers = { authorization: `Bearer ${clusterToken}` };
+  const agent = new Agent({ pipelining: 0, maxResponseSize: maxAnswerBytes });
   const probe: Probe = async (origin, timeoutMs) => {
     try {
       const { statusCode, body } = await agent.request({
         origin,
         path: '/health',
         method: 'GET',
+        headers,
         signal: AbortSignal.timeout(timeoutMs),
       });
-      await body.dump();
+      // An answer that is too large or has no end is none.
+      await body.arrayBuffer();
       // 503 is what a worker says that loads its models or stops: its heartbeats tell which.
       return statusCode === 200 || statusCode === 503;
     } catch (error) {

@@ -44,6 +44,7 @@ export interface WorkerClient {
 }
 
 export interface WorkerClientOptions {
+  readonly clusterToken: string;
   readonly connectTimeoutMs?: number | undefined;
   /**
    * A worker sends an event at least once a second, or an informational answer (102) before the answer of a long call:
@@ -58,8 +59,9 @@ const maxLineBytes = 32 * 1024 * 1024;
 const maxAnswerBytes = 256 * 1024 * 1024;
 const maxRefusalBytes = 64 * 1024;
 
-export function createWorkerClient(options: WorkerClientOptions = {}): WorkerClient {
+export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
   const connections = createConnections({
+    clusterToken: options.clusterToken,
     connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
     silenceTimeoutMs: options.silenceTimeoutMs ?? 5_000,
   });
@@ -141,6 +143,10 @@ function tryParseJson(text: string): unknown {
 
 async function toRefusal(statusCode: number, body: Dispatcher.ResponseData['body']): Promise<UpstreamError> {
   const parsed = GenerationFailure.safeParse(tryParseJson(await readText(body, maxRefusalBytes)));
+  if (statusCode === 401) {
+    const message = 'the worker refuses this controller: it was started with another cluster token';
+    return new UpstreamError('garbage', message);
+  }
   if (!parsed.success) return new UpstreamError('garbage', `the worker answered with status ${statusCode}`);
   return new UpstreamError('refused', parsed.data.message, { failure: parsed.data });
 }

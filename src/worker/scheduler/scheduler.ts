@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { describeError } from '../../observability/describeError.js';
 import type { GenerationFailure } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import type { HeldPrefix } from '../../protocol/prefix.js';
@@ -236,7 +237,8 @@ function refuse(code: GenerationFailure['code'], message: string, retryable: boo
 function toFailure(error: unknown): GenerationFailure {
   return {
     code: 'engine_failed',
-    message: error instanceof Error ? error.message : String(error),
+    // It goes into logs.
+    message: describeError(error),
     retryable: true,
   };
 }

@@ -7,6 +7,7 @@ import { statusOfFailure, type GenerationFailure } from '../../../src/protocol/g
 import { eventually } from '../../support/eventually.js';
 import { startFakeWorker, type FakeWorkerOptions, type PlainScript } from '../../support/fakeWorker.js';
 import { startTestCluster, type TestCluster, type TestClusterOptions } from '../../support/testCluster.js';
+import { testClusterToken } from '../../support/clusterToken.js';
 
 const embedding = { embeddings: [encodeVector([0.6, 0.8])], promptTokens: 3 };
 const succeed: PlainScript = (call) => call.answer(embedding);
@@ -187,7 +188,7 @@ describe('a call that takes long', () => {
         call.answer(embedding);
       },
     });
-    const client = createWorkerClient({ silenceTimeoutMs });
+    const client = createWorkerClient({ clusterToken: testClusterToken, silenceTimeoutMs });
     expect(await client.embed(worker.url, body, never)).toEqual(embedding);
     await client.close();
     await worker.kill();
@@ -195,7 +196,7 @@ describe('a call that takes long', () => {
 
   it('is given up where its worker falls silent', async () => {
     const worker = await startFakeWorker({ plainScript: (call) => (call.signOfLife(), stall(call)) });
-    const client = createWorkerClient({ silenceTimeoutMs: 100 });
+    const client = createWorkerClient({ clusterToken: testClusterToken, silenceTimeoutMs: 100 });
     const embedded = client.embed(worker.url, body, never);
     await expect(embedded).rejects.toMatchObject({ name: 'UpstreamError', kind: 'silent' });
     await eventually(() => expect(worker.calls[0]?.signal.aborted).toBe(true));

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OpenApiDocument } from '../../../src/controller/openapi/openApiDocument.js';
 import { type Target, toCurlCommands } from '../../../src/controller/openapi/page/curl.js';
+import { testAdminToken } from '../../support/adminToken.js';
 import { eventually } from '../../support/eventually.js';
 import { createValueJudge } from '../../support/openApiJudge.js';
 import { startRealCluster, type RealCluster } from '../../support/realCluster.js';
@@ -46,11 +47,11 @@ function targetsOf({ paths }: OpenApiDocument): Target[] {
 
 /** Ids of examples, and of what the first example of their kind made. */
 const made = new Map<string, string>();
-const exampleIds = ['file-abc123', 'resp_abc123', 'batch_abc123'];
+const exampleIds = ['file-abc123', 'resp_abc123', 'batch_abc123', 'sk-0a1b2c3d4e'];
 
 function rememberId(body: string): void {
-  const id = /^\{"id":"(\w+[-_])\w+"/.exec(body)?.[0].slice(7, -1) ?? '';
-  const exampleId = exampleIds.find((example) => id.startsWith(example.slice(0, -6)));
+  const id = /^\{"id":"(\w+[-_]\w+)"/.exec(body)?.[1] ?? '';
+  const exampleId = exampleIds.find((example) => id.startsWith(example.slice(0, 3)));
   if (exampleId !== undefined && !made.has(exampleId)) made.set(exampleId, id);
 }
 
@@ -62,16 +63,19 @@ function withRealIds(command: string): string {
 async function paste(command: string): Promise<{ status: number; mediaType: string; body: string }> {
   const { stdout } = await run('sh', ['-c', `${command} -sS -w '\\n%{http_code} %{content_type}'`], {
     cwd: folder,
+    env: { ...process.env, AI_CLUSTER_ADMIN_TOKEN: testAdminToken },
     maxBuffer: 64 * 1024 * 1024,
   });
   const [, body = '', status, mediaType = ''] = /^([^]*)\n(\d+) ([^;]*).*$/.exec(stdout) ?? [];
   return { status: Number(status), mediaType, body };
 }
 
-/** Nothing is deleted before it was read. */
+/** Nothing is deleted before it was read, and the first key closes the door. */
 function inOrder(targets: readonly Target[]): Target[] {
   const isLate = ({ method, path: at }: Target) =>
-    Number(method === 'delete') * 2 + Number(at.endsWith('cancel'));
+    Number(at.startsWith('/admin/keys')) * 4 +
+    Number(method === 'delete') * 2 +
+    Number(at.endsWith('cancel'));
   return targets.toSorted((a, b) => isLate(a) - isLate(b));
 }
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { request } from 'undici';
 import { expect, it } from 'vitest';
-import type { ControllerOptions } from '../../../src/controller/startController.js';
+import type { ControllerOptions } from '../../../src/controller/controllerOptions.js';
 import { eventually } from '../../support/eventually.js';
 import { startTestCluster, testControllerOptions, type TestCluster } from '../../support/testCluster.js';
 

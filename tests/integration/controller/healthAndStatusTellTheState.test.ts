@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WorkerPool } from '../../../src/cluster/workerPool.js';
 import { lostAfterMs, suspectAfterMs } from '../../../src/cluster/workerState.js';
 import { createApp } from '../../../src/controller/app.js';
+import { refuseUnknownRoutes } from '../../../src/controller/middleware/handleErrors.js';
 import { operationsRoutes } from '../../../src/controller/routes/operations.js';
 import { createControllerMetrics } from '../../../src/observability/metrics.js';
 import { ClusterStatus, HealthStatus, type NodeState } from '../../../src/protocol/clusterStatus.js';
@@ -25,12 +26,21 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
     readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
   });
   const app = createApp({
+    hosts: [],
+    allowedOrigins: [],
     requestTimeoutMs: 60_000,
     events: { requestFinished: () => undefined, internalCallRefused: () => undefined },
+    guards: {
+      key: refuseUnknownRoutes,
+      admin: refuseUnknownRoutes,
+      operator: (_req, _res, next) => next(),
+      cluster: refuseUnknownRoutes,
+    },
     routes: operationsRoutes({
       pool,
       queue: { limit: 512, waiting: () => 3, views: () => [queueView] },
       registry,
+      scrapesPerSecond: 1_000,
       version: '1.2.3',
       isDraining: () => clock.isDraining,
       totals: () => Promise.resolve({ requests: 5, errors: 1 }),

@@ -7,6 +7,7 @@ import { toRequest } from '../../support/generate.js';
 import { startTestCluster } from '../../support/testCluster.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 import { answer } from '../../support/workerScripts.js';
+import { testClusterToken } from '../../support/clusterToken.js';
 
 // The first, because undici's clock is the one that was there when it was first used.
 it('of a worker that shows life for an hour, but of one that is silent', async () => {
@@ -15,7 +16,7 @@ it('of a worker that shows life for an hour, but of one that is silent', async (
   const gate = createTokenGate();
   const tokens = Array.from({ length: 400 }, (_, index) => `${index} `);
   const worker = await startFakeWorker({ script: answer(tokens, { gate }) });
-  const client = createWorkerClient({ silenceTimeoutMs: 10_000 });
+  const client = createWorkerClient({ clusterToken: testClusterToken, silenceTimeoutMs: 10_000 });
   onTestFinished(async () => {
     await client.close();
     await worker.kill();

@@ -1,7 +1,12 @@
+import type { RequestHandler } from 'express';
+import supertest from 'supertest';
 import { Client } from 'undici';
 import { expect, it } from 'vitest';
+import { createApp } from '../../../src/controller/app.js';
+import { createControllerEvents } from '../../../src/observability/events.js';
+import { createControllerMetrics } from '../../../src/observability/metrics.js';
 import { eventually } from '../../support/eventually.js';
-import { startTestCluster } from '../../support/testCluster.js';
+import { captureLog, startTestCluster } from '../../support/testCluster.js';
 import type { Script } from '../../support/fakeWorker.js';
 import { answer, refuse, resetAtOnce, sendGarbage } from '../../support/workerScripts.js';
 
@@ -78,6 +83,50 @@ it('whatever a request holds and however it ends', async () => {
   expect(cluster.log.text()).not.toContain('7f3a9b');
   expect(await cluster.metrics()).not.toContain(canary);
   expect(JSON.stringify(await cluster.status())).not.toContain(canary);
+});
+
+it('a handler that throws, with whatever it throws', async () => {
+  const log = captureLog();
+  const metrics = createControllerMetrics({
+    models: [],
+    nodeIds: [],
+    keyIds: [],
+    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
+  });
+  const thrown = [
+    () => JSON.parse(canary) as unknown,
+    () => new URL(canary),
+    () => {
+      throw new Error(`the prompt is ${canary}`, { cause: new Error(canary) });
+    },
+    () => Promise.reject(new TypeError(canary)),
+    // What no code of ours does, and a package may.
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+    () => Promise.reject(canary),
+  ];
+  const letIn: RequestHandler = (_req, _res, next) => next();
+  const app = createApp({
+    requestTimeoutMs: 60_000,
+    hosts: [],
+    allowedOrigins: [],
+    events: createControllerEvents({ logger: log.logger, metrics }),
+    guards: { key: letIn, admin: letIn, operator: letIn, cluster: letIn },
+    routes: thrown.map((run, index) => ({
+      path: `/throws/${index}`,
+      methods: { GET: [async () => void (await run())] },
+    })),
+  });
+  for (const index of thrown.keys()) {
+    const { status, text } = await supertest(app).get(`/throws/${index}`);
+    expect(status).toBe(500);
+    expect(text).not.toContain(canary);
+  }
+  await eventually(() => expect(log.entries()).toHaveLength(thrown.length));
+  expect(log.text()).not.toContain(canary);
+  // It can still be found.
+  expect(log.entries()[0]?.error).toMatch(
+    /^internal_error: SyntaxError\n\s+at JSON\.parse .*\n.*promptsStayOutOfLogs/,
+  );
 });
 
 it('but the id that a client gave its request, cut to a length, is there to be found', async () => {

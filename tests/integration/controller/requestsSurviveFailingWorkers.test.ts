@@ -17,6 +17,7 @@ import {
   stall,
   tokenIdOf,
 } from '../../support/workerScripts.js';
+import { testClusterToken } from '../../support/clusterToken.js';
 
 const params = { model: 'test-model', messages: [{ role: 'user' as const, content: 'Hi' }] };
 const tokens = ['one', ' two', '', ' three', ' four', ' five'];
@@ -404,7 +405,7 @@ describe('a worker that falls silent', () => {
     ['in the middle', failAfter(2, stall)],
   ])('%s is given up', async (_name, script) => {
     const worker = await startFakeWorker({ script });
-    const client = createWorkerClient({ silenceTimeoutMs: 100 });
+    const client = createWorkerClient({ clusterToken: testClusterToken, silenceTimeoutMs: 100 });
     const consume = async () => {
       for await (const _event of client.generate(worker.url, generation, new AbortController().signal));
     };

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { OpenApiDocument } from '../../../src/controller/openapi/openApiDocument.js';
 import { readTags } from '../../support/htmlTags.js';
 import { findDocumentErrors } from '../../support/openApiJudge.js';
+import { adminAuthorization } from '../../support/adminToken.js';
+import { temporaryKeys } from '../../support/temporaryKeys.js';
 import { startTestCluster } from '../../support/testCluster.js';
 
 async function readDocument(url: string): Promise<OpenApiDocument> {
@@ -47,18 +49,21 @@ describe('GET /docs', () => {
     const hash = createHash('sha256').update(css).digest('base64');
     expect(response.headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'content-security-policy': `default-src 'none';style-src 'sha256-${hash}';base-uri 'none';form-action 'none';frame-ancestors 'none'`,
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
       'x-frame-options': 'DENY',
       'cache-control': 'no-cache',
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-resource-policy': 'same-origin',
     });
+    expect(response.headers).not.toHaveProperty('strict-transport-security');
     expect(css).toContain('@media (prefers-color-scheme: dark)');
     expect(readTags(page).map(({ name }) => name)).toContain('section');
   });
 
   it('has examples for the address that was reached, not for the host that was named', async () => {
-    const { url } = await startTestCluster({ workers: [] });
+    const { url } = await startTestCluster({ workers: [], controller: { allowedHosts: ['*.example'] } });
     const page = await (await request(`${url}/docs`, { headers: { host: 'evil.example' } })).body.text();
     expect(page).toContain(`curl ${url}/v1/models<`);
     expect(page).not.toContain('evil.example');
@@ -96,11 +101,31 @@ describe('routes and operations', () => {
     expect(routes.filter((route) => !described.includes(route))).toEqual([]);
   });
 
+  it('an operation that asks for a credential is refused without it, and no other one is', async () => {
+    const { dataDir, create } = temporaryKeys();
+    create();
+    const { url } = await startTestCluster({ workers: [], controller: { dataDir } });
+    for (const [path, methods] of Object.entries((await readDocument(url)).paths)) {
+      for (const [method, { security = [] }] of Object.entries(methods)) {
+        const response = await request(`${url}${path.replace(/\{\w+\}/g, 'x')}`, {
+          method: method.toUpperCase() as 'GET',
+          // From this machine some need none.
+          headers: { 'x-forwarded-for': '192.0.2.1' },
+        });
+        await response.body.dump();
+        expect([method, path, response.statusCode === 401]).toEqual([method, path, security.length > 0]);
+      }
+    }
+  });
+
   it('every operation has a route', async () => {
     const { url } = await startTestCluster({ workers: [] });
     const { paths } = await readDocument(url);
     for (const [path, methods] of Object.entries(paths)) {
-      const response = await request(`${url}${path.replace(/\{\w+\}/g, 'x')}`, { method: 'PATCH' });
+      const response = await request(`${url}${path.replace(/\{\w+\}/g, 'x')}`, {
+        method: 'PUT',
+        headers: adminAuthorization,
+      });
       await response.body.dump();
       const allowed = String(response.headers['allow']).split(', ');
       const described = Object.keys(methods).map((method) => method.toUpperCase());

@@ -1,6 +1,5 @@
 import { Agent, request } from 'undici';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isLoopbackHost } from '../../../src/config/settingKinds.js';
 import { startController } from '../../../src/controller/startController.js';
 import type { JoinRequest } from '../../../src/protocol/workerApi.js';
 import { eventually } from '../../support/eventually.js';
@@ -9,6 +8,7 @@ import { openSse } from '../../support/sseStream.js';
 import { captureLog, startTestCluster, testControllerOptions } from '../../support/testCluster.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 import { answer } from '../../support/workerScripts.js';
+import { clusterAuthorization } from '../../support/clusterToken.js';
 
 const model = {
   id: 'test-model',
@@ -34,7 +34,7 @@ const joinRequest: JoinRequest = {
 async function startAlone(nodeIds = ['worker_1']) {
   const cluster = await startTestCluster({
     workers: [],
-    controller: { nodeIds, isAllowedWorkerHost: isLoopbackHost },
+    controller: { nodeIds },
   });
   const agents: Agent[] = [];
   onTestFinished(() => Promise.all(agents.map((agent) => agent.destroy())).then(() => undefined));
@@ -44,7 +44,7 @@ async function startAlone(nodeIds = ['worker_1']) {
     const post = async (path: string, body: unknown) => {
       const response = await request(`${cluster.url}${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...clusterAuthorization },
         body: JSON.stringify(body),
         dispatcher: agent,
       });

@@ -13,6 +13,7 @@ import { startWorker, type RunningWorker } from '../../../src/worker/startWorker
 import { eventually } from '../../support/eventually.js';
 import { greedy, toRequest, toTextRequest } from '../../support/generate.js';
 import { jsonSchemas } from '../../support/jsonSchemas.js';
+import { clusterAuthorization, testClusterToken } from '../../support/clusterToken.js';
 
 /** 10,000 for the closing run of a release: `FUZZ_REQUESTS=10000`. */
 const requestCount = Number(process.env['FUZZ_REQUESTS'] ?? 1_000);
@@ -143,6 +144,7 @@ beforeAll(async () => {
     port: 0,
     controllerUrl: undefined,
     advertiseUrl: undefined,
+    clusterToken: testClusterToken,
     models: [{ id: 'tiny', path: modelPath }],
     slots: 2 * clients,
     contextTokens: 512,
@@ -177,7 +179,9 @@ it(`survives ${requestCount} fuzzed requests with every slot free again`, async 
 
   await Promise.all(Array.from({ length: clients }, runClient));
   const health = async () =>
-    (await fetch(`${worker.url}/health`)).json() as Promise<{ models: { slotsBusy: number }[] }>;
+    (await fetch(`${worker.url}/health`, { headers: clusterAuthorization })).json() as Promise<{
+      models: { slotsBusy: number }[];
+    }>;
   await eventually(async () => expect((await health()).models[0]?.slotsBusy).toBe(0));
 
   const summary = `statuses ${JSON.stringify([...statuses])}, ${left} clients left early`;
@@ -202,7 +206,7 @@ function send(client: Client, { body, contentType }: Call): Promise<Dispatcher.R
   return client.request({
     method: 'POST',
     path: internalPaths.generate,
-    headers: { 'content-type': contentType },
+    headers: { 'content-type': contentType, ...clusterAuthorization },
     body,
   });
 }

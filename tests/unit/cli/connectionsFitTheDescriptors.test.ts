@@ -9,6 +9,7 @@ it.each([
   ['1024', 480],
   ['256', 96],
   ['10', 1],
+  ['1048576', 8_192],
 ])('of %s descriptors %i are for clients', (descriptors, connections) => {
   expect(connectionLimitOf(limits(descriptors))).toBe(connections);
 });

@@ -15,6 +15,10 @@ const commandLines: [CommandName, string[]][] = [
   ['nodes', ['nodes', 'undrain']],
   ['nodes', ['nodes', 'add']],
   ['nodes', ['nodes', 'remove']],
+  ...['list', 'show', 'rotate', 'disable', 'enable', 'revoke'].map((name): [CommandName, string[]] => [
+    'keys',
+    ['keys', name],
+  ]),
   ['models', ['models', 'list']],
   ['models pull', ['models', 'pull']],
   ['models', ['models', 'rm']],
@@ -90,7 +94,7 @@ describe('the help of the program', () => {
   it('lists the commands', async () => {
     const { error, text } = await run(['--help']);
     expect(error).toMatchObject({ exitCode: 0 });
-    for (const name of ['up', 'controller', 'worker', 'status', 'nodes', 'models']) {
+    for (const name of ['up', 'controller', 'worker', 'status', 'nodes', 'keys', 'usage', 'models']) {
       expect(text).toMatch(new RegExp(`^  ${name} `, 'm'));
     }
   });
@@ -111,6 +115,8 @@ describe('a wrong command line', () => {
     [['up', '--port'], 'commander.optionMissingArgument', "'--port <port>' argument missing"],
     [['nodes', 'drain'], 'commander.missingArgument', "missing required argument 'id'"],
     [['nodes', 'evict'], 'commander.excessArguments', 'too many arguments'],
+    [['keys', 'create'], 'commander.missingArgument', "missing required argument 'name'"],
+    [['keys', 'revoke'], 'commander.missingArgument', "missing required argument 'id'"],
     [['models', 'pull'], 'commander.missingArgument', "missing required argument 'name'"],
     [['up', '--queue'], 'commander.unknownOption', "unknown option '--queue'"],
     [['status', '--slots', '4'], 'commander.unknownOption', "unknown option '--slots'"],
@@ -124,7 +130,7 @@ describe('a wrong command line', () => {
     expect(text).toContain('--help');
   });
 
-  it.each([[[]], [['models']]])('%j shows the help and is not a success', async (args) => {
+  it.each([[[]], [['models']], [['keys']]])('%j shows the help and is not a success', async (args) => {
     const { error, text } = await run(args);
     expect(error).toBeInstanceOf(CommanderError);
     expect((error as CommanderError).exitCode).not.toBe(0);
@@ -136,7 +142,7 @@ describe('settings on the command line', () => {
   it.each(['up', 'controller', 'worker', 'status', 'nodes'])(
     'that are bad end %s before it does anything',
     async (name) => {
-      const { error } = await run([name, '--host', '0.0.0.0']);
+      const { error } = await run([name, '--host', '0.0.0']);
       expect(error).toBeInstanceOf(ConfigError);
       expect((error as ConfigError).problems).toHaveLength(1);
     },

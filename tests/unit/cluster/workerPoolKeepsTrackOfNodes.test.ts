@@ -88,7 +88,12 @@ describe('a pool', () => {
     now += 420.4;
     expect(viewOf('worker_1')).toEqual({
       id: 'worker_1',
-      identity: { url: 'http://127.0.0.1:8081', pid: 42, instanceId: 'a' },
+      identity: {
+        url: 'http://127.0.0.1:8081',
+        advertisedUrl: 'http://127.0.0.1:8081',
+        pid: 42,
+        instanceId: 'a',
+      },
       state: 'ready',
       wish: 'serve',
       health: healthy,

@@ -11,6 +11,7 @@ import {
   outcomes,
   type ControllerMetrics,
 } from '../../../src/observability/metrics.js';
+import { eventually } from '../../support/eventually.js';
 
 interface Line {
   readonly level: string;
@@ -322,6 +323,43 @@ describe('what else happens', () => {
         fields: { path: '/internal/v1/nodes', status: 400, reason: 'host' },
       },
       { level: 'info', message: 'draining', fields: { activeRequests: 3 } },
+    ]);
+  });
+});
+
+describe('a key', () => {
+  const samples = async () =>
+    (await metrics.registry.metrics())
+      .split('\n')
+      .filter((line) => /^ai_cluster_api_key_requests_total\{.* [1-9]/.test(line) || line.includes('sk-a'));
+
+  it('takes its series with it when it is revoked, and what ends late does not bring them back', async () => {
+    const run = () => finish({ keyId: 'sk-a' });
+    events.keyAdded('sk-a');
+    run();
+    expect(await samples()).toContain('ai_cluster_api_key_requests_total{key_id="sk-a",status="success"} 1');
+    expect(await samples()).toContain('ai_cluster_api_key_rate_limit_hits_total{key_id="sk-a"} 0');
+    events.keyRevoked('sk-a');
+    run();
+    events.queueRejected({ reason: 'key_limit', keyId: 'sk-a' });
+    await eventually(async () =>
+      expect(await samples()).toEqual([
+        'ai_cluster_api_key_requests_total{key_id="revoked",status="success"} 1',
+      ]),
+    );
+  });
+
+  it('that was refused is named in the log where its secret was right', () => {
+    events.keyChecked({ requestId: 'r', result: 'missing' });
+    events.keyChecked({ requestId: 'r', result: 'invalid' });
+    events.keyChecked({ requestId: 'r', result: 'ok', keyId: 'sk-a' });
+    events.keyChecked({ requestId: 'r', result: 'disabled', keyId: 'sk-a' });
+    expect(lines).toEqual([
+      {
+        level: 'info',
+        message: 'api key refused',
+        fields: { requestId: 'r', keyId: 'sk-a', reason: 'disabled' },
+      },
     ]);
   });
 });

@@ -170,7 +170,7 @@ describe('a node that is forgotten', () => {
       metrics.inferenceDuration.observe({ model: 'm', node_id }, 1);
       metrics.nodeEjections.inc({ node_id, reason: 'failures' });
     }
-    await removeSeriesOf(metrics.registry, 'worker_1');
+    await removeSeriesOf(metrics.registry, 'node_id', 'worker_1');
     const text = await metrics.registry.metrics();
     expect(text).not.toContain('worker_1');
     expect(text).toContain('ai_cluster_inference_duration_seconds_count{model="m",node_id="worker_2"} 1');
@@ -207,6 +207,7 @@ describe('the names of the metrics', () => {
     expect(listMetricNames().sort()).toEqual([
       'ai_cluster_api_key_rate_limit_hits_total',
       'ai_cluster_api_key_requests_total',
+      'ai_cluster_auth_attempts_total',
       'ai_cluster_circuit_breaker_state',
       'ai_cluster_circuit_breaker_transitions_total',
       'ai_cluster_cluster_active_requests',

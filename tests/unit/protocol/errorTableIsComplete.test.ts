@@ -9,15 +9,23 @@ const otherCodes: Partial<Record<ErrorName, string | null>> = {
   invalid_body: null,
   unsupported_content_type: null,
   unreadable_request: null,
+  url_too_long: null,
+  asked_too_often: 'rate_limit_exceeded',
   headers_too_large: null,
   request_too_slow: null,
   body_too_large: null,
   route_not_found: null,
   object_not_found: null,
+  missing_api_key: null,
   worker_failed: null,
   queue_timeout: 'timeout',
   deadline_exceeded: 'timeout',
   key_queue_limit: 'rate_limit_exceeded',
+  request_limit_reached: 'rate_limit_exceeded',
+  concurrency_limit_reached: 'rate_limit_exceeded',
+  token_limit_reached: 'rate_limit_exceeded',
+  request_above_token_limit: 'rate_limit_exceeded',
+  budget_used_up: 'insufficient_quota',
   request_aborted: null,
   internal_error: null,
   response_not_found: null,
@@ -26,11 +34,21 @@ const otherCodes: Partial<Record<ErrorName, string | null>> = {
   response_not_cancellable: null,
 };
 
+/** What is limited, where it is something else than requests. */
+const limitedResources: Partial<Record<ErrorName, string>> = {
+  token_limit_reached: 'tokens',
+  request_above_token_limit: 'tokens',
+  budget_used_up: 'insufficient_quota',
+};
+
 const statuses: Record<ErrorName, number> = {
+  cluster_token_invalid: 401,
+  host_not_allowed: 421,
   invalid_json: 400,
   invalid_body: 400,
   unsupported_content_type: 415,
   unreadable_request: 400,
+  url_too_long: 414,
   headers_too_large: 431,
   request_too_slow: 408,
   body_too_large: 413,
@@ -57,7 +75,12 @@ const statuses: Record<ErrorName, number> = {
   node_exists: 409,
   node_leaving: 409,
   node_removed: 403,
-  loopback_only: 403,
+  missing_api_key: 401,
+  invalid_admin_token: 401,
+  key_not_found: 404,
+  key_revoked: 409,
+  invalid_api_key: 401,
+  asked_too_often: 429,
   origin_not_allowed: 403,
   method_not_supported: 405,
   server_is_overloaded: 503,
@@ -67,6 +90,11 @@ const statuses: Record<ErrorName, number> = {
   deadline_exceeded: 504,
   request_crashes_workers: 500,
   key_queue_limit: 429,
+  request_limit_reached: 429,
+  concurrency_limit_reached: 429,
+  token_limit_reached: 429,
+  request_above_token_limit: 429,
+  budget_used_up: 429,
   request_aborted: 499,
   internal_error: 500,
   previous_response_not_found: 400,
@@ -87,7 +115,7 @@ describe('the error table', () => {
     expect(error.status).toBe(statuses[name]);
     const { type } = error.toBody().error;
     // OpenAI names the resource that is limited.
-    if (error.status === 429) expect(type).toBe('requests');
+    if (error.status === 429) expect(type).toBe(limitedResources[name] ?? 'requests');
     else if (error.status < 500) expect(type).toBe('invalid_request_error');
     else if (error.status === 503) expect(type).toBe('service_unavailable_error');
     else expect(type).toBe('server_error');

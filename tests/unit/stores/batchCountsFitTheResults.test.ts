@@ -127,12 +127,12 @@ it('the end of a batch and its files come together, or not at all', async () => 
   const staged = await files.stage(streamOf('{"line":1}\n'));
 
   expect(() => batches.finish(id, 'completed', { output: staged })).toThrow();
-  expect(files.list({ order: 'asc', limit: 10 })).toEqual([]);
+  expect(files.list({ owner: 'anonymous', order: 'asc', limit: 10 })).toEqual([]);
   expect([...batches.results(id, 'output')]).toHaveLength(1);
 
   batches.finalize(id);
   batches.finish(id, 'completed', { output: staged });
-  const [file] = files.list({ order: 'asc', limit: 10 });
+  const [file] = files.list({ owner: 'anonymous', order: 'asc', limit: 10 });
   expect(file).toMatchObject({
     id: staged.id,
     purpose: 'batch_output',
@@ -161,6 +161,6 @@ it('what has not come to its end is found again, oldest first, and holds its inp
   expect(batches.activeIdWithInput('file-a')).toBe(ids[0]);
   expect(batches.activeIdWithInput('file-b')).toBeUndefined();
   expect(batches.principalOf(ids[0] as string)).toEqual(anonymousPrincipal);
-  expect(batches.list({ limit: 2 }).map(({ id }) => id)).toEqual([ids[2], ids[1]]);
-  expect(batches.list({ limit: 2, after: ids[1] }).map(({ id }) => id)).toEqual([ids[0]]);
+  expect(batches.list({ owner: 'anonymous', limit: 2 }).map(({ id }) => id)).toEqual([ids[2], ids[1]]);
+  expect(batches.list({ owner: 'anonymous', limit: 2, after: ids[1] }).map(({ id }) => id)).toEqual([ids[0]]);
 });

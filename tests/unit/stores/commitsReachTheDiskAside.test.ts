@@ -26,8 +26,10 @@ async function openWithSlowDisk() {
   const insert = database.prepare('INSERT INTO lines VALUES (?)');
   const settled: string[] = [];
   const add = database.asyncTransaction((number: number) => void insert.run(number));
+  const addLazily = database.lazily((number: number) => void insert.run(number));
   return {
     settled,
+    addLazily,
     syncs,
     /** Notes when it is done. */
     add: (number: number) =>
@@ -76,4 +78,17 @@ it('all other commits wait for the disk themselves, also after one that failed',
   await eventually(() => expect(settled).toEqual([expect.stringMatching(/^1\.5: cannot store REAL/)]));
   expect(level()).toEqual(full);
   expect(syncs).toEqual([]);
+});
+
+it('those that are in no hurry share one sync within a second', async () => {
+  const { addLazily, lines, syncs, level } = await openWithSlowDisk();
+  for (const number of [1, 2, 3]) addLazily(number);
+  expect(lines()).toBe(3);
+  expect(level()).toEqual([{ synchronous: 2 }]);
+  expect(syncs).toHaveLength(0);
+  await eventually(() => expect(syncs).toHaveLength(1), { timeout: 10_000 });
+  addLazily(4);
+  syncs[0]?.end(new Error('EIO'));
+  await eventually(() => expect(syncs).toHaveLength(2), { timeout: 10_000 });
+  syncs[1]?.end();
 });

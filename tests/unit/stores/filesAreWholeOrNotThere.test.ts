@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import type { Stores } from '../../../src/stores/openStores.js';
 import { streamOf, temporaryStores } from '../../support/temporaryStores.js';
 
-const details = { filename: 'a.txt', purpose: 'user_data', lifetimeSeconds: null };
+const details = { owner: 'k', filename: 'a.txt', purpose: 'user_data', lifetimeSeconds: null };
 
 async function add({ files }: Stores, text: string, more: Partial<typeof details> & object = {}) {
   return files.add(await files.stage(streamOf(text)), { ...details, ...more });
@@ -22,7 +22,12 @@ it('a file has the bytes that were streamed and what was said of it, also after 
   const temporary = temporaryStores();
   const first = temporary.open();
   const staged = await first.files.stage(streamOf('Grüße', ', ', 'Welt\n'));
-  const file = first.files.add(staged, { filename: 'a.txt', purpose: 'assistants', lifetimeSeconds: 3600 });
+  const file = first.files.add(staged, {
+    owner: 'k',
+    filename: 'a.txt',
+    purpose: 'assistants',
+    lifetimeSeconds: 3600,
+  });
   expect(file).toEqual({
     id: expect.stringMatching(/^file-[0-9a-f]{32}$/) as string,
     object: 'file',
@@ -58,7 +63,7 @@ it('content that breaks off leaves nothing', async () => {
   }
   await expect(files.stage(broken())).rejects.toThrow('connection reset');
   expect(readdirSync(path.join(temporary.folder, 'files'))).toEqual([]);
-  expect(files.list({ order: 'asc', limit: 10 })).toEqual([]);
+  expect(files.list({ owner: 'k', order: 'asc', limit: 10 })).toEqual([]);
 });
 
 it('content that breaks off before its file is there leaves nothing, either', async () => {
@@ -111,7 +116,7 @@ it('lists go by the order of creation, a page at a time, also behind a file that
   for (const purpose of ['batch', 'evals', 'batch', 'batch'])
     ids.push((await add(stores, purpose, { purpose })).id);
   const list = (query: Partial<Parameters<typeof stores.files.list>[0]>) =>
-    stores.files.list({ order: 'asc', limit: 10, ...query }).map(({ id }) => ids.indexOf(id));
+    stores.files.list({ owner: 'k', order: 'asc', limit: 10, ...query }).map(({ id }) => ids.indexOf(id));
 
   expect(list({})).toEqual([0, 1, 2, 3]);
   expect(list({ order: 'desc' })).toEqual([3, 2, 1, 0]);

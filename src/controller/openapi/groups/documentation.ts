@@ -3,6 +3,7 @@ import { defineGroup } from '../operation.js';
 export const documentationGroup = defineGroup({
   name: 'Documentation',
   description: 'This description of the API.',
+  access: 'anyone',
   schemas: {},
   operations: [
     {

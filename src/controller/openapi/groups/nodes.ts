@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ErrorName } from '../../../protocol/apiError.js';
 import { AddNodeRequest, NodeDescription, RemovedNode } from '../../../protocol/clusterStatus.js';
 import { bodyErrors } from '../errors.js';
 import { defineGroup, type Example } from '../operation.js';
@@ -8,12 +7,11 @@ const pathParameters = z.object({ id: z.string().describe('The id of the node, a
 const examples = (): Readonly<Record<string, Example>> => ({
   'The first worker': { path: { id: 'worker_1' } },
 });
-const guarded: readonly ErrorName[] = ['loopback_only', 'origin_not_allowed'];
 
 export const nodesGroup = defineGroup({
   name: 'Nodes',
-  description:
-    'Change the nodes while the cluster runs. Only from the machine of the controller, by a loopback address.',
+  description: 'Change the nodes while the cluster runs.',
+  access: 'admin',
   schemas: { AddNodeRequest, NodeDescription, RemovedNode },
   operations: [
     {
@@ -24,7 +22,7 @@ export const nodesGroup = defineGroup({
       description: 'Those that run there may end. It stays drained when its worker is started again.',
       pathParameters,
       answers: { 200: { description: 'The node as it is now.', json: 'NodeDescription' } },
-      errors: [...guarded, 'node_not_found'],
+      errors: ['node_not_found'],
       examples,
     },
     {
@@ -34,7 +32,7 @@ export const nodesGroup = defineGroup({
       summary: 'Give a drained node requests again',
       pathParameters,
       answers: { 200: { description: 'The node as it is now.', json: 'NodeDescription' } },
-      errors: [...guarded, 'node_not_found', 'node_leaving'],
+      errors: ['node_not_found', 'node_leaving'],
       examples,
     },
     {
@@ -45,7 +43,7 @@ export const nodesGroup = defineGroup({
       description: 'It is shown as `joining` until its worker joins. A node that was removed may join again.',
       request: { json: 'AddNodeRequest' },
       answers: { 200: { description: 'The node as it is now.', json: 'NodeDescription' } },
-      errors: [...guarded, ...bodyErrors, 'node_exists', 'node_leaving'],
+      errors: [...bodyErrors, 'node_exists', 'node_leaving'],
       examples: () => ({ 'A third worker': { body: { id: 'worker_3' } } }),
     },
     {
@@ -57,7 +55,7 @@ export const nodesGroup = defineGroup({
         'It gets no new requests and goes with the last one that runs. Its worker may not join until the node is added again, or the controller was restarted.',
       pathParameters,
       answers: { 200: { description: 'Whether it is gone already.', json: 'RemovedNode' } },
-      errors: [...guarded, 'node_not_found'],
+      errors: ['node_not_found'],
       examples: () => ({ 'A third worker': { path: { id: 'worker_3' } } }),
     },
   ],

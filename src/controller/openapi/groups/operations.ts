@@ -4,6 +4,7 @@ import { defineGroup } from '../operation.js';
 export const operationsGroup = defineGroup({
   name: 'Operations',
   description: 'For load balancers, probes and people who run the cluster.',
+  access: 'anyone',
   schemas: { HealthStatus, ReadyStatus, ClusterStatus },
   operations: [
     {
@@ -34,6 +35,8 @@ export const operationsGroup = defineGroup({
       method: 'GET',
       path: '/cluster/status',
       summary: 'Every node with its state, slots and speed',
+      access: 'operator',
+      errors: ['asked_too_often'],
       answers: { 200: { description: 'The cluster as it is now.', json: 'ClusterStatus' } },
     },
     {
@@ -41,6 +44,8 @@ export const operationsGroup = defineGroup({
       method: 'GET',
       path: '/metrics',
       summary: 'Metrics for Prometheus',
+      access: 'operator',
+      errors: ['asked_too_often'],
       answers: { 200: { description: "In Prometheus' text format.", other: 'text/plain' } },
     },
   ],

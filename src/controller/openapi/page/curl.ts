@@ -36,6 +36,7 @@ function toCurl({ baseUrl, method, path, operation }: Target, title: string): st
   return [
     ['curl', ...(isStream ? ['-N'] : []), ...(isMethodImplied ? [] : ['-X', method.toUpperCase()])].join(' '),
     quote(`${baseUrl}${fillPath(path, operation, title)}`),
+    ...toCredential(operation),
     ...toBodyArguments(operation, body),
   ].join(' ');
 }
@@ -50,6 +51,16 @@ function fillPath(path: string, { parameters = [] }: OperationObject, title: str
     else filled = filled.replace(`{${name}}`, encodeURIComponent(value as string));
   }
   return query.size === 0 ? filled : `${filled}?${query.toString()}`;
+}
+
+/** Read by the shell from where the reader keeps it. */
+const variables: Readonly<Record<string, string>> = {
+  apiKey: '$OPENAI_API_KEY',
+  adminToken: '$AI_CLUSTER_ADMIN_TOKEN',
+};
+
+function toCredential({ security: [first = {}] = [] }: OperationObject): string[] {
+  return Object.keys(first).map((scheme) => `\\\n  -H "Authorization: Bearer ${variables[scheme]}"`);
 }
 
 function bodyOf({ requestBody }: OperationObject, title: string): unknown {

@@ -49,12 +49,9 @@ it('a batch without errors has no error file, and one without answers no output 
   const bad = await bench.start('b');
   (await bench.line('b')).answer({ statusCode: 500 });
   expect((await bench.until(bad.id, 'completed')).output_file_id).toBeNull();
-  expect(bench.stores.files.list({ order: 'asc', limit: 10 }).map(({ purpose }) => purpose)).toEqual([
-    'batch',
-    'batch_output',
-    'batch',
-    'batch_output',
-  ]);
+  expect(
+    bench.stores.files.list({ owner: 'key_1', order: 'asc', limit: 10 }).map(({ purpose }) => purpose),
+  ).toEqual(['batch', 'batch_output', 'batch', 'batch_output']);
 });
 
 it('no more lines run than there are slots, over all batches, and each batch has its turn', async () => {
@@ -210,7 +207,8 @@ it('a disk that is full is waited out', async () => {
   const bench = createBatchBench();
   const { id } = await bench.start('a');
   const { files } = bench;
-  bench.files = { ...files, stage: () => Promise.reject(new Error('ENOSPC: no space left')) };
+  const full = Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC', syscall: 'write' });
+  bench.files = { ...files, stage: () => Promise.reject(full) };
   (await bench.line('a')).answer({});
   await eventually(() => expect(bench.waits).toHaveLength(1));
   expect(bench.get(id).status).toBe('finalizing');
@@ -243,7 +241,7 @@ it('a result that cannot be stored gives up the other lines, and all are run aga
   const { batches } = bench.stores;
   const { record } = batches;
   const fail = () => {
-    throw new Error('database is full');
+    throw Object.assign(new Error('database is full'), { code: 'SQLITE_FULL' });
   };
   Object.assign(batches, { record: fail });
   const other = await bench.line('b');

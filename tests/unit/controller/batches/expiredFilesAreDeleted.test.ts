@@ -12,7 +12,7 @@ it('on a timer, but the input of a batch not before the batch has ended', async 
   const { files, batches } = stores;
   const add = async (lifetimeSeconds: number | null) => {
     const staged = await files.stage(streamOf('{}\n'));
-    return files.add(staged, { filename: 'a', purpose: 'batch', lifetimeSeconds }).id;
+    return files.add(staged, { owner: 'k', filename: 'a', purpose: 'batch', lifetimeSeconds }).id;
   };
   const [short, input, lasting] = [await add(3600), await add(3600), await add(null)];
   const { id } = batches.create({
@@ -27,6 +27,10 @@ it('on a timer, but the input of a batch not before the batch has ended', async 
     stores,
     endpoints: {},
     models: { ids: () => [], kindOf: () => undefined },
+    keys: { find: () => undefined },
+    openAccount: () => {
+      throw new Error('no line runs');
+    },
     slotsOf: () => 1,
     hasWorkers: () => false,
     events: {
@@ -37,7 +41,7 @@ it('on a timer, but the input of a batch not before the batch has ended', async 
     now: () => temporary.clock.seconds * 1000,
   });
   onTestFinished(() => started.close());
-  const left = () => files.list({ order: 'asc', limit: 10 }).map((file) => file.id);
+  const left = () => files.list({ owner: 'k', order: 'asc', limit: 10 }).map((file) => file.id);
 
   started.resume();
   temporary.clock.seconds += 3599;

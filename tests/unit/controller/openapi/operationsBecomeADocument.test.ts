@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { createDocument } from '../../../../src/controller/openapi/document.js';
 import { defineGroup, type OperationGroup } from '../../../../src/controller/openapi/operation.js';
+import { rateLimitHeaders } from '../../../../src/protocol/headers.js';
 import { findDocumentErrors } from '../../../support/openApiJudge.js';
 
 const Colour = z.enum(['red', 'blue']).default('red').describe('Of the thing.');
@@ -51,8 +52,9 @@ const things = defineGroup({
   ],
 });
 
+const models = { generation: 'g', embedding: 'e', ranking: 'r' };
 const create = (...groups: OperationGroup[]) =>
-  createDocument({ groups, version: '1', models: { generation: 'g', embedding: 'e', ranking: 'r' } });
+  createDocument({ groups, version: '1', models, isOpen: false });
 const document = create(things);
 const { schemas } = document.components;
 const make = document.paths['/things/{shelf}']?.['post'];
@@ -145,10 +147,12 @@ it('has each answer in each of its media types', () => {
 
 it('lists errors by their status, in the words of the error table and the schema of the group', () => {
   const notJson = 'We could not parse the JSON body of your request: the API expects a JSON object.';
-  expect(Object.keys(make?.responses ?? {})).toEqual(['201', '202', '400', '500', '504']);
+  expect(Object.keys(make?.responses ?? {})).toEqual(['201', '202', '400', '401', '429', '500', '504']);
   expect(make?.responses['400']).toEqual({
     description: `- ${notJson}\n- A string is empty.`,
-    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+    headers: expect.objectContaining({
+      'x-request-id': { $ref: '#/components/headers/x-request-id' },
+    }) as object,
     content: { 'application/json': json('Failure') },
   });
   expect(make?.responses['504']?.headers).toHaveProperty('retry-after');
@@ -159,6 +163,37 @@ it('lists errors by their status, in the words of the error table and the schema
     content: { 'application/json': json('Error') },
   });
 });
+
+it('tells a key in each answer what it may still do, and nobody else', () => {
+  const limits = (access: OperationGroup['access'], status: string) => {
+    const group = access ? { ...things, access } : things;
+    const { headers = {} } = create(group).paths['/things/{shelf}']?.['post']?.responses[status] ?? {};
+    return Object.keys(headers).filter((name) => name.startsWith('x-ratelimit-'));
+  };
+  for (const status of ['201', '400', '429'])
+    expect(limits(undefined, status)).toEqual([...rateLimitHeaders]);
+  expect(limits(undefined, '401')).toEqual([]);
+  expect(limits('admin', '201')).toEqual([]);
+  expect(Object.keys(document.components.headers)).toEqual(expect.arrayContaining([...rateLimitHeaders]));
+});
+
+it.each([
+  ['key', false, [{ apiKey: [] }, { apiKeyHeader: [] }], ['201', '202', '400', '401', '429', '500', '504']],
+  ['key', true, undefined, ['201', '202', '400', '401', '429', '500', '504']],
+  ['admin', true, [{ adminToken: [] }], ['201', '202', '400', '401', '500', '504']],
+  ['anyone', false, undefined, ['201', '202', '400', '500', '504']],
+] as const)(
+  'says who may ask: with %s, while it is %j that there are no keys',
+  (access, isOpen, security, statuses) => {
+    const made = createDocument({ groups: [{ ...things, access }], version: '1', models, isOpen });
+    const operation = made.paths['/things/{shelf}']?.['post'];
+    expect(operation?.security).toEqual(security);
+    expect(Object.keys(operation?.responses ?? {})).toEqual(statuses);
+    expect(findDocumentErrors(made)).toEqual([]);
+    for (const scheme of (security ?? []).flatMap((alternative) => Object.keys(alternative)))
+      expect(made.components.securitySchemes).toHaveProperty(scheme);
+  },
+);
 
 it('refuses one name for two schemas', () => {
   const others = { ...things, schemas: { ...things.schemas, Part: z.object({}) } };

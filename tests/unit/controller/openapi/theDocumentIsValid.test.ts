@@ -7,7 +7,7 @@ import { errorTable } from '../../../../src/protocol/apiError.js';
 import { createValueJudge, findDocumentErrors, findSchemaErrors } from '../../../support/openApiJudge.js';
 
 const models = { generation: 'test-model', embedding: 'test-embedder', ranking: 'test-ranker' };
-const document = createDocument({ groups: operationGroups, version: '1.2.3', models });
+const document = createDocument({ groups: operationGroups, version: '1.2.3', models, isOpen: false });
 const judge = createValueJudge(document);
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]): [string, OperationObject] => [
@@ -60,10 +60,14 @@ describe('the document', () => {
 
   it('has every error that a client can get', () => {
     const text = JSON.stringify(document);
-    // Of workers only, or of no operation: another path, another method, a client that left.
+    // Of workers or web pages only, or of no operation: another path, another method, a client that left.
     const elsewhere = [
       'node_id_taken',
       'node_removed',
+      'cluster_token_invalid',
+      'host_not_allowed',
+      'origin_not_allowed',
+      'url_too_long',
       'route_not_found',
       'method_not_supported',
       'request_aborted',
@@ -71,6 +75,8 @@ describe('the document', () => {
       'unreadable_request',
       'headers_too_large',
       'request_too_slow',
+      'url_too_long',
+      'host_not_allowed',
     ];
     const rows = Object.entries(errorTable).filter(([name]) => !elsewhere.includes(name));
     expect(rows.filter(([, { message }]) => !text.includes(message)).map(([name]) => name)).toEqual([]);

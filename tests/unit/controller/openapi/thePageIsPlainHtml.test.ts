@@ -13,7 +13,7 @@ import { readTags } from '../../../support/htmlTags.js';
 
 const baseUrl = 'http://127.0.0.1:8080';
 const models = { generation: 'test-model', embedding: 'test-embedder', ranking: 'test-ranker' };
-const document = createDocument({ groups: operationGroups, version: '1.2.3', models });
+const document = createDocument({ groups: operationGroups, version: '1.2.3', models, isOpen: false });
 const page = renderPage(document, baseUrl);
 
 describe('the page', () => {
@@ -76,7 +76,12 @@ describe('texts are escaped', () => {
     ],
   });
   const text = renderPage(
-    createDocument({ groups: [group], version: evil, models: { ...models, generation: evil } }),
+    createDocument({
+      groups: [group],
+      version: evil,
+      models: { ...models, generation: evil },
+      isOpen: false,
+    }),
     evil,
   );
 

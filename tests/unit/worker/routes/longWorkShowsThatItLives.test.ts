@@ -10,6 +10,7 @@ import { internalPaths } from '../../../../src/protocol/workerApi.js';
 import { createWorkerApp } from '../../../../src/worker/app.js';
 import { RefusedError } from '../../../../src/worker/refusedError.js';
 import type { WorkerModel } from '../../../../src/worker/workerModel.js';
+import { clusterAuthorization, testClusterToken } from '../../../support/clusterToken.js';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 afterEach(() => void vi.useRealTimers());
@@ -26,6 +27,7 @@ async function setUp() {
   } as unknown as WorkerModel;
   const app = createWorkerApp({
     nodeId: 'worker_1',
+    clusterToken: testClusterToken,
     registry: new Registry(),
     logger: winston.createLogger({ silent: true }),
     modelOf: () => model,
@@ -40,7 +42,7 @@ async function setUp() {
     host: '127.0.0.1',
     path: internalPaths.embed,
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...clusterAuthorization },
   });
   sent.on('information', ({ statusCode }) => void signs.push(statusCode));
   const answered = once(sent, 'response') as Promise<[IncomingMessage]>;

@@ -1,0 +1,2 @@
+/** How long what a key did counts against its limits a minute. */
+export const windowMs = 60_000;
