@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { testClusterToken } from '../../tests/support/clusterToken.js';
+import { findFreePort } from '../../tests/support/freePort.js';
 
 export interface ServerProcess {
   readonly pid: number;
@@ -81,15 +80,6 @@ export async function startServerProcess(command: ServerCommand): Promise<Server
 function cleanEnv(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !/^(AI_CLUSTER|LLAMA_ARG)_/.test(name));
   return { ...Object.fromEntries(entries), AI_CLUSTER_CLUSTER_TOKEN: testClusterToken };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function isHealthy(url: string): Promise<boolean> {

@@ -7,7 +7,8 @@ import { defaultKeySettings, type ApiKeySettings } from '../../src/protocol/apiK
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
 import type { NewKey } from '../../src/stores/keyStore.js';
 import { openSharedStores } from '../../src/stores/openStores.js';
-import { findFreePort, readTail, startProcess, type RunningProcess } from './childProcess.js';
+import { findFreePort } from '../../tests/support/freePort.js';
+import { readTail, startProcess, type RunningProcess } from './childProcess.js';
 import { waitUntil } from './waitUntil.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));

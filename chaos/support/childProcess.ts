@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { testClusterToken } from '../../tests/support/clusterToken.js';
 
 export interface RunningProcess {
@@ -41,13 +40,4 @@ export function startProcess({ file, args, logFile, env }: ProcessCommand): Runn
 /** The end of a log, for the report of a failure. */
 export function readTail(logFile: string): string {
   return readFileSync(logFile, 'utf8').trim().split('\n').slice(-tailLines).join('\n');
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

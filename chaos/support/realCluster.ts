@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClusterStatus } from '../../src/protocol/clusterStatus.js';
-import { findFreePort, readTail, startProcess } from './childProcess.js';
+import { findFreePort } from '../../tests/support/freePort.js';
+import { readTail, startProcess } from './childProcess.js';
 import { waitUntil } from './waitUntil.js';
 
 const mainFile = fileURLToPath(new URL('../../../dist/cli/main.cjs', import.meta.url));

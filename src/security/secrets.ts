@@ -9,6 +9,12 @@ function digest(secret: string): Buffer {
   return createHash('sha256').update(secret).digest();
 }
 
+/** Whether an `Authorization` header carries this secret behind `Bearer`. */
+export function isBearerOf(authorization: string | undefined, secret: string): boolean {
+  const given = bearerOf(authorization);
+  return given !== undefined && equalSecrets(given, secret);
+}
+
 /** What an `Authorization` header carries behind `Bearer`; undefined where it is none of that kind. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   return /^Bearer +(\S.*)$/i.exec(authorization ?? '')?.[1]?.trimEnd();

@@ -1,11 +1,10 @@
 import type { Request, RequestHandler } from 'express';
 import { ApiError } from '../protocol/apiError.js';
-import { bearerOf, equalSecrets } from '../security/secrets.js';
+import { isBearerOf } from '../security/secrets.js';
 
 /** Whether a request comes from the controller, or from somebody else who has the token of the cluster. */
 export function hasClusterToken(req: Request, clusterToken: string): boolean {
-  const given = bearerOf(req.get('authorization'));
-  return given !== undefined && equalSecrets(given, clusterToken);
+  return isBearerOf(req.get('authorization'), clusterToken);
 }
 
 /** Refuses everything without the token, before anything of the request is read. */

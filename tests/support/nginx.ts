@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestCertificate } from './certificates.js';
 import { eventually } from './eventually.js';
+import { findFreePort } from './freePort.js';
 
 const example = fileURLToPath(new URL('../../deploy/nginx/ai-cluster.conf', import.meta.url));
 const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin'];
@@ -71,13 +71,4 @@ export async function startNginx(controllerUrl: string, certificate: TestCertifi
     throw error;
   }
   return { httpsPort, httpPort, accessLog: () => readFileSync(accessLog, 'utf8'), close };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

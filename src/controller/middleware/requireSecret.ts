@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { ApiError, type ErrorName } from '../../protocol/apiError.js';
-import { bearerOf, equalSecrets } from '../../security/secrets.js';
+import { isBearerOf } from '../../security/secrets.js';
 
 /**
  * For those who have one secret of the installation, the admin token or the cluster's: no API key replaces it, and
@@ -8,8 +8,7 @@ import { bearerOf, equalSecrets } from '../../security/secrets.js';
  */
 export function createRequireSecret(secret: string, refusal: ErrorName): RequestHandler {
   return function requireSecret(req, _res, next) {
-    const given = bearerOf(req.get('authorization'));
-    if (given === undefined || !equalSecrets(given, secret)) throw new ApiError(refusal);
+    if (!isBearerOf(req.get('authorization'), secret)) throw new ApiError(refusal);
     next();
   };
 }

@@ -16,8 +16,7 @@ export class PromptBlocks {
     { usesBlocks, given }: { usesBlocks: boolean; given?: readonly number[] },
   ) {
     this.#count = countBlocks(promptTokens);
-    const all = Array.from({ length: this.#count }, (_, block) => block);
-    this.#split = new Set(given ?? (usesBlocks ? [] : all));
+    this.#split = new Set(given ?? (usesBlocks ? [] : Array(this.#count).keys()));
     this.#isGiven = given !== undefined;
   }
 

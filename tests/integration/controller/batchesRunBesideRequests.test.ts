@@ -2,7 +2,7 @@ import type OpenAI from 'openai';
 import { toFile } from 'openai';
 import { request } from 'undici';
 import { expect, it } from 'vitest';
-import type { BatchResult } from '../../../src/protocol/openai/batches.js';
+import { resultsOf } from '../../support/batchResults.js';
 import { eventually } from '../../support/eventually.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 import { startTestCluster, testControllerOptions } from '../../support/testCluster.js';
@@ -35,14 +35,6 @@ function until(client: OpenAI, id: string, status: OpenAI.Batch['status']): Prom
     },
     { timeout: 15_000 },
   );
-}
-
-async function resultsOf(client: OpenAI, fileId: string | null | undefined): Promise<BatchResult[]> {
-  const text = await (await client.files.content(fileId ?? '')).text();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as BatchResult);
 }
 
 const failureOf = (promise: Promise<unknown>) =>

@@ -7,6 +7,7 @@ import { refuseUnknownRoutes } from '../../../src/controller/middleware/handleEr
 import { operationsRoutes } from '../../../src/controller/routes/operations.js';
 import { createControllerMetrics } from '../../../src/observability/metrics.js';
 import { ClusterStatus, HealthStatus, type NodeState } from '../../../src/protocol/clusterStatus.js';
+import { readyReport } from '../../support/nodeReport.js';
 import { noPoolEvents } from '../../support/noPoolEvents.js';
 import type { JoinRequest, NodeReport } from '../../../src/protocol/workerApi.js';
 
@@ -51,22 +52,7 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
 
 const queueView = { model: 'test-model', waiting: 3, promptBytes: 120, oldestWaitMs: 41.7 };
 
-const report: NodeReport = {
-  phase: 'ready',
-  uptimeSeconds: 11.4,
-  models: [
-    {
-      id: 'test-model',
-      kind: 'generation',
-      slotsTotal: 4,
-      slotsBusy: 0,
-      contextTokens: 4096,
-      loadSeconds: 1,
-      memoryBytes: 1,
-      fingerprint: 'fp',
-    },
-  ],
-};
+const report: NodeReport = { ...readyReport, uptimeSeconds: 11.4 };
 const join = (nodeId: string, fields: Partial<JoinRequest> = {}): JoinRequest => ({
   nodeId,
   instanceId: `${nodeId}-a`,

@@ -4,6 +4,7 @@ import { startControllerLink } from '../../../src/worker/joinController.js';
 import { clusterAuthorization, testClusterToken } from '../../support/clusterToken.js';
 import { eventually } from '../../support/eventually.js';
 import { startFakeWorker } from '../../support/fakeWorker.js';
+import { readyReport } from '../../support/nodeReport.js';
 import { captureLog, startTestCluster } from '../../support/testCluster.js';
 
 const joinRequest = {
@@ -100,22 +101,7 @@ it('says what is wrong where a worker refuses the token of the controller', asyn
     controllerUrl: cluster.url,
     clusterToken,
     identity: { ...joinRequest, url: worker.url },
-    report: () => ({
-      phase: 'ready',
-      uptimeSeconds: 1,
-      models: [
-        {
-          id: 'test-model',
-          kind: 'generation',
-          slotsTotal: 1,
-          slotsBusy: 0,
-          contextTokens: 4096,
-          loadSeconds: 1,
-          memoryBytes: 1,
-          fingerprint: 'fp',
-        },
-      ],
-    }),
+    report: () => readyReport,
     logger: captureLog().logger,
   });
   onTestFinished(() => link.close());

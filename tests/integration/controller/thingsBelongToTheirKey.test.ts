@@ -1,7 +1,7 @@
 import OpenAI, { toFile } from 'openai';
 import { describe, expect, it } from 'vitest';
-import type { BatchResult } from '../../../src/protocol/openai/batches.js';
 import type { KeyStore } from '../../../src/stores/keyStore.js';
+import { resultsOf } from '../../support/batchResults.js';
 import { eventually } from '../../support/eventually.js';
 import type { FakeWorkerOptions } from '../../support/fakeWorker.js';
 import { temporaryKeys } from '../../support/temporaryKeys.js';
@@ -43,14 +43,6 @@ async function until(client: OpenAI, id: string, status: OpenAI.Batch['status'])
     },
     { timeout: 15_000 },
   );
-}
-
-async function resultsOf(client: OpenAI, fileId: string | null | undefined): Promise<BatchResult[]> {
-  const text = await (await client.files.content(fileId ?? '')).text();
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as BatchResult);
 }
 
 const statusOf = (promise: Promise<unknown>) =>

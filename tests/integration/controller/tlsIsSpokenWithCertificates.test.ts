@@ -15,6 +15,7 @@ import {
 import { testClusterToken } from '../../support/clusterToken.js';
 import { eventually } from '../../support/eventually.js';
 import { startFakeWorker } from '../../support/fakeWorker.js';
+import { readyReport } from '../../support/nodeReport.js';
 import { captureLog, testControllerOptions } from '../../support/testCluster.js';
 import { createTokenGate } from '../../support/tokenGate.js';
 import { answer } from '../../support/workerScripts.js';
@@ -144,22 +145,7 @@ function joinOver(controller: Pick<RunningController, 'url'>, url: string, readC
     clusterToken: testClusterToken,
     readCa,
     identity: { nodeId: 'worker_1', instanceId: 'one', url, pid: 1, version: '0.0.0' },
-    report: () => ({
-      phase: 'ready',
-      uptimeSeconds: 1,
-      models: [
-        {
-          id: 'test-model',
-          kind: 'generation',
-          slotsTotal: 4,
-          slotsBusy: 0,
-          contextTokens: 4096,
-          loadSeconds: 1,
-          memoryBytes: 1,
-          fingerprint: 'fp',
-        },
-      ],
-    }),
+    report: () => readyReport,
     logger: log.logger,
   });
   onTestFinished(() => link.close());

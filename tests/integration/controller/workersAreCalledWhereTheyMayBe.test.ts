@@ -2,29 +2,12 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-import type { JoinRequest } from '../../../src/protocol/workerApi.js';
 import { startControllerLink } from '../../../src/worker/joinController.js';
 import { testClusterToken } from '../../support/clusterToken.js';
 import { eventually } from '../../support/eventually.js';
 import { startFakeWorker } from '../../support/fakeWorker.js';
+import { readyReport } from '../../support/nodeReport.js';
 import { captureLog, startTestCluster, type TestCluster } from '../../support/testCluster.js';
-
-const report: JoinRequest['report'] = {
-  phase: 'ready',
-  uptimeSeconds: 1,
-  models: [
-    {
-      id: 'test-model',
-      kind: 'generation',
-      slotsTotal: 1,
-      slotsBusy: 0,
-      contextTokens: 4096,
-      loadSeconds: 1,
-      memoryBytes: 1,
-      fingerprint: 'fp',
-    },
-  ],
-};
 
 /** A worker that says of itself that it is at `url`. */
 function joinAs(url: string, { url: controllerUrl }: TestCluster) {
@@ -34,7 +17,7 @@ function joinAs(url: string, { url: controllerUrl }: TestCluster) {
     controllerUrl,
     clusterToken: testClusterToken,
     identity,
-    report: () => report,
+    report: () => readyReport,
     logger: log.logger,
   });
   onTestFinished(() => link.close());
