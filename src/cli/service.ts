@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigError } from '../config/config.js';
 import type { Logger, LogLevel } from '../observability/logger.js';
 import { closeLogger, createLogger } from '../observability/logger.js';
-import type { ChildMessage } from '../protocol/supervision.js';
+import { SupervisorMessage, type ChildMessage } from '../protocol/supervision.js';
 import { describeError } from '../observability/describeError.js';
 import { describeListenError } from './ports.js';
 import { exitCodes } from './terminal.js';
@@ -24,6 +24,8 @@ export interface Service {
   readonly url: string;
   /** On SIGHUP; what it throws is logged, and everything stays as it was. Undefined: the signal ends the process. */
   readonly reload?: (() => void) | undefined;
+  /** Its supervisor says that a worker was killed from outside. */
+  readonly workerKilled?: (nodeId: string, pid: number) => void;
   close(): Promise<void>;
 }
 
@@ -73,7 +75,13 @@ export async function runService(
     return exit(error instanceof ConfigError ? exitCodes.badUsage : exitCodes.failed);
   }
   tellSupervisor({ type: 'ready', url: service.url });
-  const { reload } = service;
+  const { reload, workerKilled } = service;
+  if (workerKilled) {
+    process.on('message', (message) => {
+      const heard = SupervisorMessage.safeParse(message);
+      if (heard.success) workerKilled(heard.data.nodeId, heard.data.pid);
+    });
+  }
   if (reload) {
     process.on('SIGHUP', () => {
       try {

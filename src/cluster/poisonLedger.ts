@@ -83,6 +83,18 @@ export class PoisonLedger {
     return isConvicted;
   }
 
+  /** This process died of nothing that it computed. */
+  absolve(instanceId: string): void {
+    for (const [fingerprint, entry] of this.#entries) {
+      const { deaths } = entry;
+      const place = deaths.findIndex((death) => death.instanceId === instanceId);
+      if (place < 0) continue;
+      deaths.splice(place, 1);
+      if (deaths.length < 2) entry.isQuarantined = false;
+      if (deaths.length === 0) this.#entries.delete(fingerprint);
+    }
+  }
+
   /** A worker has made a token for it. */
   noteProgress(fingerprint: string): void {
     this.#entries.delete(fingerprint);

@@ -3,11 +3,12 @@ const maxRemembered = 256;
 
 /**
  * Whether a worker whose connection broke is dead: its process holds a link to the controller, which the system closes
- * with it. A worker that said before that it is draining has stopped in order.
+ * with it. A worker that said before that it is draining has stopped in order, and of one that somebody killed the
+ * supervisor tells, at about the same time.
  */
 export class WorkerFates {
   /** What is not as usual, by instance. */
-  readonly #fates = new Map<string, 'draining' | 'died' | 'stopped'>();
+  readonly #fates = new Map<string, 'draining' | 'died' | 'killed' | 'stopped'>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #patienceMs: number;
 
@@ -23,7 +24,16 @@ export class WorkerFates {
   }
 
   unlinked(instanceId: string): void {
-    const fate = this.isLeaving(instanceId) ? 'stopped' : 'died';
+    if (this.wasKilled(instanceId)) return;
+    this.#ended(instanceId, this.isLeaving(instanceId) ? 'stopped' : 'died');
+  }
+
+  /** Its process was killed from outside, for nothing that it did: its supervisor says so. */
+  killed(instanceId: string): void {
+    if (!this.isLeaving(instanceId)) this.#ended(instanceId, 'killed');
+  }
+
+  #ended(instanceId: string, fate: 'died' | 'killed' | 'stopped'): void {
     // The newest last.
     this.#fates.delete(instanceId);
     this.#fates.set(instanceId, fate);
@@ -36,7 +46,12 @@ export class WorkerFates {
 
   hasEnded(instanceId: string): boolean {
     const fate = this.#fates.get(instanceId);
-    return fate === 'died' || fate === 'stopped';
+    return fate === 'died' || fate === 'killed' || fate === 'stopped';
+  }
+
+  /** Nothing that it computed was the reason. */
+  wasKilled(instanceId: string): boolean {
+    return this.#fates.get(instanceId) === 'killed';
   }
 
   /** It is stopping in order, or has done so: nothing that ends with it is its fault, or that of a request. */
@@ -45,10 +60,11 @@ export class WorkerFates {
     return fate === 'draining' || fate === 'stopped';
   }
 
-  /** Resolves as soon as it is known, and with false where nothing is heard within the patience. */
+  /** Also of one that was killed. Resolves as soon as it is known, and with false where nothing is heard in time. */
   async hasDied(instanceId: string): Promise<boolean> {
     if (!this.hasEnded(instanceId)) await this.#untilUnlinked(instanceId);
-    return this.#fates.get(instanceId) === 'died';
+    const fate = this.#fates.get(instanceId);
+    return fate === 'died' || fate === 'killed';
   }
 
   #untilUnlinked(instanceId: string): Promise<void> {

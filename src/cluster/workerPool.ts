@@ -207,6 +207,12 @@ export class WorkerPool {
     return this.#nodes.countWanted();
   }
 
+  /** The instance that joined last, if this is its process. */
+  instanceOf(nodeId: string, pid: number): string | undefined {
+    const identity = this.#nodes.find(nodeId)?.identity;
+    return identity?.pid === pid ? identity.instanceId : undefined;
+  }
+
   isKnown(nodeId: string): boolean {
     return this.#nodes.find(nodeId) !== undefined;
   }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { startHeartbeatMonitor } from '../cluster/heartbeatMonitor.js';
+import { PoisonLedger } from '../cluster/poisonLedger.js';
 import { createAdmissionQueue } from '../cluster/queue/admissionQueue.js';
 import { RetryBudget } from '../cluster/retryBudget.js';
 import { WorkerFates } from '../cluster/workerFates.js';
@@ -65,6 +66,8 @@ export interface RunningController {
   readonly url: string;
   /** Shows another certificate from the next connection on; those that are open go on. Only where it has one. */
   setCertificate(tls: TlsCertificate): void;
+  /** Its supervisor says that the worker's process was killed from outside: no request is to blame. */
+  workerKilled(nodeId: string, pid: number): void;
   /** Refuses new work, lets the running requests end (up to the drain time), then closes everything. */
   close(): Promise<void>;
 }
@@ -88,6 +91,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
   const stores = openStores(options.dataDir);
   const budget = new RetryBudget();
   const fates = new WorkerFates();
+  const poisonLedger = new PoisonLedger();
   const metrics = createControllerMetrics({
     models: options.models,
     nodeIds: options.nodeIds,
@@ -132,7 +136,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     workers,
     fates,
     budget,
-    suspicionsOf: createSuspicions({ fates, events, now }),
+    suspicionsOf: createSuspicions({ fates, ledger: poisonLedger, events, now }),
     works,
     events,
     now,
@@ -272,6 +276,12 @@ export async function startController(options: ControllerOptions): Promise<Runni
 
   return {
     url,
+    workerKilled: (nodeId, pid) => {
+      const instanceId = pool.instanceOf(nodeId, pid);
+      if (instanceId === undefined) return;
+      fates.killed(instanceId);
+      poisonLedger.absolve(instanceId);
+    },
     setCertificate: (tls) => server.setSecureContext?.(tls),
     close: async () => {
       events.draining(gate.activeRequests());

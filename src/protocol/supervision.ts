@@ -7,3 +7,10 @@ export const ChildMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('failed'), message: z.string() }),
 ]);
 export type ChildMessage = z.infer<typeof ChildMessage>;
+
+/** What a supervisor tells the controller. */
+export const SupervisorMessage = z.discriminatedUnion('type', [
+  /** A worker was killed from outside (SIGKILL), and not by the system for lack of memory: no request is to blame. */
+  z.object({ type: z.literal('workerKilled'), nodeId: z.string(), pid: z.int() }),
+]);
+export type SupervisorMessage = z.infer<typeof SupervisorMessage>;

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Logger, LogEntry, LogLevel } from '../observability/logger.js';
-import { ChildMessage } from '../protocol/supervision.js';
+import { ChildMessage, type SupervisorMessage } from '../protocol/supervision.js';
+import { readOutOfMemoryKills } from './outOfMemoryKills.js';
 
 export interface ChildSpec {
   /** `controller`, `worker_1`, …; the field `process` of its log lines. */
@@ -20,6 +21,9 @@ export interface RunningChild {
   readonly ready: Promise<string>;
   /** Resolves with a description of how it ended, with what it said: `signal SIGKILL`, `exit code 1: … could not start`. */
   readonly exited: Promise<string>;
+  /** Resolves, only where that was so and before `exited`, when somebody has killed it: not the system for memory. */
+  readonly killed: Promise<void>;
+  tell(message: SupervisorMessage): void;
   kill(signal: 'SIGTERM' | 'SIGKILL' | 'SIGHUP'): void;
 }
 
@@ -29,6 +33,7 @@ export function startChild(spec: ChildSpec, logger: Logger): RunningChild {
     env: spec.environment,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  const killed = waitForKill(child);
   const logs = [readLog(child.stdout, spec.name, logger), readStderr(child.stderr, spec.name, logger)];
   let reason: string | undefined;
   const exited = waitForExit(child, logs).then((how) => (reason === undefined ? how : `${how}: ${reason}`));
@@ -44,7 +49,25 @@ export function startChild(spec: ChildSpec, logger: Logger): RunningChild {
     );
   });
   ready.catch(() => undefined);
-  return { pid: child.pid, ready, exited, kill: (signal) => void child.kill(signal) };
+  return {
+    pid: child.pid,
+    ready,
+    exited,
+    killed,
+    // One that is ending hears nothing any more, and need not.
+    tell: (message) => void (child.connected && child.send(message, () => undefined)),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function waitForKill(child: ChildProcess): Promise<void> {
+  const killsBefore = readOutOfMemoryKills();
+  return new Promise((resolve) => {
+    child.once('exit', (_code, signal) => {
+      if (signal === 'SIGKILL' && killsBefore !== undefined && readOutOfMemoryKills() === killsBefore)
+        resolve();
+    });
+  });
 }
 
 async function waitForExit(child: ChildProcess, logs: readonly Promise<void>[]): Promise<string> {

@@ -40,7 +40,11 @@ export function startCluster(options: LocalClusterOptions): { started: Promise<L
     const controller = superviseProcess(options.controller(), options.controller, logger);
     processes.push(controller);
     const controllerUrl = await controller.ready;
-    const workers = options.workers(controllerUrl).map((spec) => superviseProcess(spec, () => spec, logger));
+    const workers = options.workers(controllerUrl).map((spec) => {
+      const tellController = (pid: number) =>
+        controller.tell({ type: 'workerKilled', nodeId: spec.name, pid });
+      return superviseProcess(spec, () => spec, logger, tellController);
+    });
     processes.push(...workers);
     const urls = await Promise.all(workers.map((worker) => worker.ready));
     return {

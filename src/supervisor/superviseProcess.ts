@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../observability/logger.js';
 import { startChild, type ChildSpec, type RunningChild } from './childProcess.js';
+import type { SupervisorMessage } from '../protocol/supervision.js';
 import { countDeaths, decideRestart } from './restartPolicy.js';
 
 /** One process that is kept alive. */
@@ -12,6 +13,7 @@ export interface SupervisedProcess {
   retire(): void;
   /** SIGTERM, and SIGKILL where it has not ended in time. */
   stop(timeoutMs: number): Promise<void>;
+  tell(message: SupervisorMessage): void;
   /** SIGHUP: it reads its files again. */
   reload(): void;
   /** SIGKILL at once. */
@@ -22,17 +24,25 @@ export interface SupervisedProcess {
  * Starts a process and starts it again when it dies, later and later; a crash loop is reported.
  *
  * @param toRestartSpec the spec of a restart, given the URL of the first start (which keeps its port)
+ * @param onKilled called when somebody has killed it
  */
 export function superviseProcess(
   spec: ChildSpec,
   toRestartSpec: (url: string) => ChildSpec,
   logger: Logger,
+  onKilled: (pid: number) => void = () => {},
 ): SupervisedProcess {
   /** In a row, each soon after its start. */
   let deaths = 0;
   let startedAt = performance.now();
   const stopping = new AbortController();
-  let child: RunningChild = startChild(spec, logger);
+  const startWatched = (watched: ChildSpec) => {
+    const started = startChild(watched, logger);
+    const { pid } = started;
+    if (pid !== undefined) void started.killed.then(() => onKilled(pid));
+    return started;
+  };
+  let child: RunningChild = startWatched(spec);
   const ready = child.ready;
   const finished = run();
 
@@ -54,7 +64,7 @@ export function superviseProcess(
       await delay(delayMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       startedAt = performance.now();
-      child = startChild(toRestartSpec(url), logger);
+      child = startWatched(toRestartSpec(url));
     }
   }
 
@@ -62,6 +72,7 @@ export function superviseProcess(
     name: spec.name,
     ready,
     retire: () => stopping.abort(),
+    tell: (message) => child.tell(message),
     reload: () => child.kill('SIGHUP'),
     kill: () => {
       stopping.abort();

@@ -74,6 +74,8 @@ export interface TestCluster {
   /** The official client, without retries of its own. */
   readonly client: OpenAI;
   status(): Promise<ClusterStatus>;
+  /** As a supervisor tells it. */
+  workerKilled(nodeId: string): Promise<void>;
   metrics(): Promise<string>;
   /** Closes the controller; a second call returns the first's promise. */
   close(): Promise<void>;
@@ -107,6 +109,10 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     log,
     client: new OpenAI({ baseURL: `${url}/v1`, apiKey: 'unused', maxRetries: 0 }),
     status: async () => ClusterStatus.parse(await (await request(`${url}/cluster/status`)).body.json()),
+    workerKilled: async (nodeId) => {
+      const node = (await cluster.status()).nodes.find(({ id }) => id === nodeId);
+      controller.workerKilled(nodeId, node?.pid ?? NaN);
+    },
     metrics: async () => (await request(`${url}/metrics`)).body.text(),
     close,
   };

@@ -51,10 +51,13 @@ export class AttemptLimits {
     this.#attempts = Math.max(0, this.#attempts - 1);
   }
 
-  /** @returns whether another attempt is allowed. */
-  failed(reason: FailureReason, nowMs: number): boolean {
+  /**
+   * @param excused how many of the attempts that brought nothing were nobody's fault
+   * @returns whether another attempt is allowed.
+   */
+  failed(reason: FailureReason, nowMs: number, excused = 0): boolean {
     if (reason === 'silent' && !this.#hasProgressed) this.#silences++;
-    return this.mayWait(nowMs) && this.#attempts < maxAttempts && this.#silences < maxSilences;
+    return this.mayWait(nowMs) && this.#attempts - excused < maxAttempts && this.#silences < maxSilences;
   }
 
   /** Something is wrong: whether the patience for that is not over. */

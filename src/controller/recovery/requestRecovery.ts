@@ -13,7 +13,7 @@ import type { Suspicions, SuspicionsOf } from './suspicions.js';
 
 export interface RecoveryDeps {
   readonly pool: Pick<WorkerPool, 'disconnected' | 'stalled'>;
-  readonly fates: Pick<WorkerFates, 'hasDied' | 'isLeaving'>;
+  readonly fates: Pick<WorkerFates, 'hasDied' | 'isLeaving' | 'wasKilled'>;
   readonly budget: RetryBudget;
   readonly suspicionsOf: SuspicionsOf;
   readonly events: Pick<ControllerEvents, 'attemptFailed' | 'requestRetried'>;
@@ -33,6 +33,8 @@ export class RequestRecovery {
   readonly suspicions: Suspicions;
   /** Nodes that failed it since its last token, or that are leaving. */
   readonly failedOn = new Set<string>();
+  /** Processes that were lost with it since its last token. */
+  #lostWith: string[] = [];
   readonly #deps: RecoveryDeps;
   readonly #target: DispatchTarget;
   readonly #options: DispatchOptions;
@@ -51,6 +53,7 @@ export class RequestRecovery {
     if (this.limits.hasProgressed) return;
     this.limits.progressed();
     this.failedOn.clear();
+    this.#lostWith = [];
     this.suspicions.progressed();
   }
 
@@ -68,7 +71,9 @@ export class RequestRecovery {
     const { events, fates, now } = this.#deps;
     const isBroken = reason === 'lost' || reason === 'unreachable';
     if (isBroken && fates.isLeaving(lease.instanceId)) return this.#waitForRoom(lease.nodeId, true);
-    const isAllowed = verdict.isRetryable && this.limits.failed(reason, now());
+    if (reason === 'lost') this.#lostWith.push(lease.instanceId);
+    const excused = this.#lostWith.filter((instanceId) => fates.wasKilled(instanceId)).length;
+    const isAllowed = verdict.isRetryable && this.limits.failed(reason, now(), excused);
     const refusal = isAllowed
       ? await this.#refusalOf(reason, lease)
       : new ApiError('worker_failed', { cause: error });

@@ -1,4 +1,4 @@
-import { PoisonLedger } from '../../cluster/poisonLedger.js';
+import type { PoisonLedger } from '../../cluster/poisonLedger.js';
 import type { SlotLease } from '../../cluster/slotLease.js';
 import type { WorkerFates } from '../../cluster/workerFates.js';
 import type { ControllerEvents } from '../../observability/events.js';
@@ -7,10 +7,10 @@ import type { DispatchTarget } from '../dispatchTarget.js';
 import { fingerprintOf } from './contentFingerprint.js';
 
 export interface SuspicionsDeps {
-  readonly fates: Pick<WorkerFates, 'hasDied' | 'hasEnded'>;
+  readonly fates: Pick<WorkerFates, 'hasDied' | 'hasEnded' | 'wasKilled'>;
+  readonly ledger: PoisonLedger;
   readonly events: Pick<ControllerEvents, 'requestQuarantined'>;
   readonly now: () => number;
-  readonly ledger?: PoisonLedger;
 }
 
 /** What one request is suspected of on its way. */
@@ -38,22 +38,18 @@ export interface Suspicions {
 export type SuspicionsOf = (target: DispatchTarget) => Suspicions;
 
 /** Requests of which workers may have died: tried on a second worker one at a time, and on no third one. */
-export function createSuspicions({
-  fates,
-  events,
-  now,
-  ledger = new PoisonLedger(),
-}: SuspicionsDeps): SuspicionsOf {
+export function createSuspicions({ fates, ledger, events, now }: SuspicionsDeps): SuspicionsOf {
   /** Workers and contents with which a suspect is being tried, each with what resolves when that is over. */
   const tried = new Map<string, Promise<void>>();
 
   return function suspicionsOf({ requestId, content }: DispatchTarget): Suspicions {
     let fingerprint: string | undefined;
-    /** Of attempts since the last new token: whether their workers died is on its way. */
-    let undecided: Promise<void>[] = [];
+    /** Attempts since the last new token whose workers may have died of it, each with when that is known. */
+    let lost: { readonly instanceId: string; readonly decided: Promise<void> }[] = [];
     let leave: (() => void) | undefined;
 
     const print = () => (fingerprint ??= fingerprintOf(content()));
+    const isSuspectItself = () => lost.some(({ instanceId }) => !fates.wasKilled(instanceId));
     const isSuspected = () => !ledger.isEmpty && ledger.suspicionOf(print(), now()) === 'suspect';
 
     const isQuarantined = () => !ledger.isEmpty && ledger.suspicionOf(print(), now()) === 'quarantined';
@@ -64,9 +60,9 @@ export function createSuspicions({
       startedAtMs: number,
       release: (() => void) | undefined,
     ): Promise<void> {
-      const sinceToken = undecided;
-      const hasDied = await fates.hasDied(instanceId);
-      if (hasDied && undecided === sinceToken) {
+      const sinceToken = lost;
+      const hasDied = (await fates.hasDied(instanceId)) && !fates.wasKilled(instanceId);
+      if (hasDied && lost === sinceToken) {
         const death = { fingerprint: print(), requestId, instanceId, startedAtMs };
         const isConvicted = ledger.noteDeath(death, now());
         if (isConvicted) events.requestQuarantined({ requestId, nodeId, fingerprint: print() });
@@ -78,7 +74,7 @@ export function createSuspicions({
       isQuarantined,
       enter: async ({ instanceId }, signal) => {
         if (isQuarantined()) throw new ApiError('request_crashes_workers');
-        while ((undecided.length > 0 || isSuspected()) && !signal.aborted) {
+        while ((isSuspectItself() || isSuspected()) && !signal.aborted) {
           const busy = tried.get(instanceId) ?? tried.get(print());
           if (!busy) {
             leave = occupy(tried, [instanceId, print()]);
@@ -93,7 +89,7 @@ export function createSuspicions({
       progressed: () => {
         leave?.();
         leave = undefined;
-        undecided = [];
+        lost = [];
         if (!ledger.isEmpty) ledger.noteProgress(print());
       },
       leave: () => {
@@ -101,11 +97,12 @@ export function createSuspicions({
         leave = undefined;
       },
       lost: (lease, startedAtMs) => {
-        undecided.push(note(lease, startedAtMs, leave));
+        lost.push({ instanceId: lease.instanceId, decided: note(lease, startedAtMs, leave) });
         leave = undefined;
       },
       settled: async () => {
-        if (undecided.length > 1 || (undecided.length > 0 && isSuspected())) await Promise.all(undecided);
+        if (lost.length > 1 || (lost.length > 0 && isSuspected()))
+          await Promise.all(lost.map(({ decided }) => decided));
       },
     };
   };

@@ -117,6 +117,25 @@ it('an orderly stop is no death, also where it cuts a request off', async () => 
   expect(cluster.workers.map(({ requests }) => requests.length)).toEqual([1, 1, 1]);
 });
 
+it('workers that somebody kills are held against nobody, however many', async () => {
+  const cluster = await startTestCluster({
+    workers: Array.from({ length: 5 }, () => ({ script: answer(text) })),
+  });
+  const killed: string[] = [];
+  for (const worker of cluster.workers) {
+    worker.answerNext(async (call) => {
+      if (killed.length === 4) return answer(text)(call);
+      await call.send({ type: 'accepted', promptTokens: 7, cachedTokens: 0 });
+      killed.push(worker.nodeId);
+      await cluster.workerKilled(worker.nodeId);
+      await worker.kill();
+    });
+  }
+  expect(await ask(cluster, 'harmless')).toMatchObject({ status: 200 });
+  expect(killed).toHaveLength(4);
+  expect(cluster.log.text()).not.toContain('request quarantined');
+});
+
 it('a death after a token is not held against the request', async () => {
   const cluster = await startTestCluster({ workers: [1, 2, 3, 4].map(() => ({ script: answer(text) })) });
   cluster.workers.slice(0, 3).forEach((worker, index) => {

@@ -38,6 +38,26 @@ it('a worker whose link stays is alive', async () => {
   expect(await died).toBe(false);
 });
 
+it.each(['before', 'after'])(
+  'a worker that was killed has died of nothing, known %s its link ends',
+  async (order) => {
+    const fates = new WorkerFates();
+    fates.heard('a', { isDraining: false });
+    if (order === 'after') fates.unlinked('a');
+    fates.killed('a');
+    if (order === 'before') fates.unlinked('a');
+    expect([await fates.hasDied('a'), fates.hasEnded('a'), fates.wasKilled('a')]).toEqual([true, true, true]);
+  },
+);
+
+it('who was draining has stopped, also when it is killed in the end', () => {
+  const fates = new WorkerFates();
+  fates.heard('a', { isDraining: true });
+  fates.unlinked('a');
+  fates.killed('a');
+  expect([fates.wasKilled('a'), fates.isLeaving('a')]).toEqual([false, true]);
+});
+
 it('a worker that comes back had only lost its link', () => {
   const fates = new WorkerFates();
   fates.unlinked('a');

@@ -42,6 +42,16 @@ describe('a request', () => {
     expect(ledger.noteDeath(death({ instanceId: 'worker_3' }), 12)).toBe(true);
   });
 
+  it('is cleared of the death of a worker that was killed, be it quarantined for it', () => {
+    const ledger = new PoisonLedger();
+    ledger.noteDeath(death(), 10);
+    ledger.noteDeath(death({ instanceId: 'worker_2', startedAtMs: 20 }), 30);
+    ledger.absolve('worker_2');
+    expect(ledger.suspicionOf('poison', 30)).toBe('suspect');
+    ledger.absolve('worker_1');
+    expect(ledger.isEmpty).toBe(true);
+  });
+
   it('is cleared by a token', () => {
     const ledger = new PoisonLedger();
     ledger.noteDeath(death(), 10);

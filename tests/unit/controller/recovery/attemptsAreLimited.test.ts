@@ -8,6 +8,14 @@ it('three attempts that bring nothing are all', () => {
   expect(allowed).toEqual([true, true, false]);
 });
 
+it("attempts that were nobody's fault are not counted", () => {
+  const limits = new AttemptLimits(1_000);
+  const allowed = [1, 2, 3, 4, 5].map(
+    (count) => (limits.began(), limits.failed('lost', 0, Math.min(count, 2))),
+  );
+  expect(allowed).toEqual([true, true, true, true, false]);
+});
+
 it('a worker may fall silent once', () => {
   const limits = new AttemptLimits(1_000);
   const allowed = [1, 2].map(() => (limits.began(), limits.failed('silent', 0)));
