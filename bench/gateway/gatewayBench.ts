@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startServerProcess } from '../support/serverProcess.js';
 import { median, range } from '../support/statistics.js';
 import { formatNumber, toTable } from '../support/table.js';
 import { gatewayPlans, type Gateway } from './gateways.js';
+import { startUpstream } from './upstream.js';
 import {
   figureNames,
   measureOpenStreams,
@@ -35,13 +34,7 @@ console.log(
     `start ${(loadavg()[0] ?? NaN).toFixed(2)}; client, gateway and upstream share the cores\n`,
 );
 
-const upstream = await startServerProcess({
-  name: 'upstream',
-  file: process.execPath,
-  toArgs: (port) => [fileURLToPath(new URL('./upstreamProcess.js', import.meta.url)), `${port}`],
-  healthPath: '/health',
-  folder,
-});
+const upstream = await startUpstream(folder);
 const gateways: Gateway[] = [];
 
 try {

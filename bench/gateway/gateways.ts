@@ -45,25 +45,33 @@ function toGateway(name: string, server: ServerProcess, headers: Gateway['header
 }
 
 /** The controller as `up` runs it, in front of the worker's protocol. */
-const aiCluster: GatewayPlan = {
-  name: 'ai-cluster',
-  missing: () => (existsSync(mainFile) ? undefined : 'npm run build'),
-  start: async (upstream, folder) => {
-    const server = await startServerProcess({
-      name: 'ai-cluster',
-      file: process.execPath,
-      toArgs: (port) => [
-        ...[mainFile, 'controller', '--port', `${port}`, '--workers', '1'],
-        ...['--log-dir', path.join(folder, 'logs'), '--data-dir', path.join(folder, 'data')],
-      ],
-      healthPath: '/v1/models',
-      folder,
-    });
-    await fetch(`${upstream.url}/join`, { method: 'POST', body: server.url });
-    while ((await fetch(`${server.url}/ready`)).status !== 200) await delay(50);
-    return toGateway('ai-cluster', server);
-  },
-};
+export function toAiCluster(name: string, args: readonly string[] = []): GatewayPlan {
+  return {
+    name,
+    missing: () => (existsSync(mainFile) ? undefined : 'npm run build'),
+    start: async (upstream, folder) => {
+      const server = await startServerProcess({
+        name,
+        file: process.execPath,
+        toArgs: (port) => [
+          ...[mainFile, 'controller', '--port', `${port}`, '--workers', '1'],
+          ...[
+            '--log-dir',
+            path.join(folder, `${name}-logs`),
+            '--data-dir',
+            path.join(folder, `${name}-data`),
+          ],
+          ...args,
+        ],
+        healthPath: '/v1/models',
+        folder,
+      });
+      await fetch(`${upstream.url}/join`, { method: 'POST', body: server.url });
+      while ((await fetch(`${server.url}/ready`)).status !== 200) await delay(50);
+      return toGateway(name, server);
+    },
+  };
+}
 
 /** One process with one worker, connections to the upstream kept, nothing buffered. */
 const nginx: GatewayPlan = {
@@ -182,4 +190,10 @@ function whichMissing(program: string, remedy: string): string | undefined {
   return candidates.some((file) => existsSync(file)) ? undefined : remedy;
 }
 
-export const gatewayPlans: readonly GatewayPlan[] = [direct, nginx, aiCluster, portkey, liteLlm];
+export const gatewayPlans: readonly GatewayPlan[] = [
+  direct,
+  nginx,
+  toAiCluster('ai-cluster'),
+  portkey,
+  liteLlm,
+];

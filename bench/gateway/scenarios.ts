@@ -27,7 +27,7 @@ export type FigureName = (typeof figureNames)[number];
 
 const lone = { requests: 100, answer: { tokens: 8, paceMs: 2 } };
 /** 64 streams at 20 ms a token, 3,200 tokens a second; they do not start in the same moment. */
-const many = { streams: 64, startedWithinMs: 1_000, answer: { tokens: 100, paceMs: 20 } };
+export const many = { streams: 64, startedWithinMs: 1_000, answer: { tokens: 100, paceMs: 20 } };
 const throughput = { connections: 16, seconds: 3, answer: { tokens: 1, paceMs: 0 } };
 
 /** One round of everything that the gateway can do. @throws where an answer is not whole. */
@@ -101,7 +101,8 @@ export async function warmUp(gateway: Gateway, folder: string): Promise<WarmGate
   }
 }
 
-async function runMany(gateway: Gateway, agent: Agent): Promise<StreamSample[]> {
+/** Many streams beside each other. */
+export async function runMany(gateway: Gateway, agent: Agent): Promise<StreamSample[]> {
   return Promise.all(
     Array.from({ length: many.streams }, async (_, index) => {
       await delay((index * many.startedWithinMs) / many.streams);

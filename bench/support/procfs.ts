@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What Linux tells about processes and the machine under `/proc`. */
 
@@ -31,6 +31,14 @@ export function readCpuMs(pid: number): number {
   // The name in parentheses may hold spaces; user time is the 12th field behind it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) * tickMs;
+}
+
+/** The same in nanoseconds, as the scheduler counts it. */
+export function readCpuNs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const [ns = ''] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ');
+    return sum + Number(ns);
+  }, 0);
 }
 
 export interface CpuTimes {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /** The setting that says which port it is. */
-type PortFlag = 'port' | 'worker-port';
+type PortFlag = 'port' | 'worker-port' | 'metrics-port';
 
 /** Rejects with a line for each setting that names a port which is in use; port 0 never is. */
 export async function requireFreePorts(

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { parseSettings, type Settings } from '../config/config.js';
-import { environmentNameOf, settingsOf, type CommandName, type Setting } from '../config/settings.js';
+import type { CommandName, Setting } from '../config/setting.js';
+import { environmentNameOf, settingsOf } from '../config/settings.js';
 import type { Environment } from './environment.js';
 import { createOptions, updateOptions } from './keyFlags.js';
 import { readVersion } from './packageInfo.js';

@@ -11,12 +11,15 @@ export interface ReadyCluster {
     /** Made for tests, and makes no sense. */
     readonly isGenerated: boolean;
   }[];
+  /** Undefined: they are switched off. */
+  readonly metricsUrl: string | undefined;
   readonly hasKeys: boolean;
   readonly logDir: string;
 }
 
 /** For the person who started it: where everything is, and a command to try. */
-export function toReadyText({ controllerUrl, workers, models, hasKeys, logDir }: ReadyCluster): string {
+export function toReadyText(cluster: ReadyCluster): string {
+  const { controllerUrl, workers, models, metricsUrl, hasKeys, logDir } = cluster;
   const generated = models.filter(({ isGenerated }) => isGenerated).map(({ id }) => id);
   const rows = [
     ['Endpoint', `${controllerUrl}/v1`],
@@ -26,6 +29,7 @@ export function toReadyText({ controllerUrl, workers, models, hasKeys, logDir }:
     ['Keys', hasKeys ? 'asked for' : 'none yet: the endpoint is open to all programs on this machine'],
     ['Docs', `${controllerUrl}/docs`],
     ['Status', `${controllerUrl}/cluster/status`],
+    ...(metricsUrl === undefined ? [] : [['Metrics', metricsUrl]]),
     ['Logs', `${logDir}/combined.log, ${logDir}/error.log`],
   ];
   return [

@@ -14,6 +14,8 @@ export interface NodeIdentity extends Pick<JoinRequest, 'pid' | 'instanceId'> {
   readonly url: string;
   /** Where it says that it is, which may be a name. */
   readonly advertisedUrl: string;
+  /** Where its metrics are. */
+  readonly metricsUrl: string;
 }
 
 /** What a lease is taken with. */

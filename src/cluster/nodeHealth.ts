@@ -39,6 +39,8 @@ export class NodeHealth {
   #probes: ProbeResults = noProbes;
   #ejection: Ejection | undefined;
   readonly #samplesOfModel = new Map<string, Samples>();
+  #failuresInARow = 0;
+  #succeededAtMs: number | undefined;
   #readySinceMs: number | undefined;
   /** Counts the processes: what a request on an old one comes to says nothing about the new one. */
   #process = 0;
@@ -50,6 +52,16 @@ export class NodeHealth {
 
   get breaker(): CircuitBreaker {
     return this.#breaker;
+  }
+
+  /** Requests that failed in a row, up to now. */
+  get failuresInARow(): number {
+    return this.#failuresInARow;
+  }
+
+  /** When a request last came to its end here. */
+  get succeededAtMs(): number | undefined {
+    return this.#succeededAtMs;
   }
 
   get isProbeFailing(): boolean {
@@ -80,6 +92,7 @@ export class NodeHealth {
     if (this.ejection(nowMs)) this.#ejection = { ...(this.#ejection as Ejection), untilMs: nowMs };
     this.#readySinceMs = undefined;
     this.#trial = undefined;
+    this.#failuresInARow = 0;
     this.#process++;
     this.#apply({ type: 'replaced' }, nowMs);
   }
@@ -104,6 +117,7 @@ export class NodeHealth {
     const watch: AttemptWatch = new AttemptWatch(now, {
       outcome: (type) => {
         if (process !== this.#process) return;
+        if (type !== 'showedLife') this.#noteOutcome(type, now());
         if (type !== 'showedLife') this.#addSample(model, 'failures', type === 'failed' ? 1 : 0, load, now());
         this.#apply({ type, isTrial: watch === this.#trial }, now());
         if (this.#breaker.kind !== 'half_open') this.#trial = undefined;
@@ -142,6 +156,11 @@ export class NodeHealth {
       reason,
       forMs: Math.round(this.#ejection.untilMs - nowMs),
     });
+  }
+
+  #noteOutcome(outcome: 'succeeded' | 'failed', nowMs: number): void {
+    this.#failuresInARow = outcome === 'failed' ? this.#failuresInARow + 1 : 0;
+    if (outcome === 'succeeded') this.#succeededAtMs = nowMs;
   }
 
   #addSample(model: string, measure: Measure, value: number, load: number, atMs: number): void {

@@ -1,5 +1,5 @@
 import type { BreakerState, EjectionReason, NodeState } from '../protocol/clusterStatus.js';
-import type { ModelReport } from '../protocol/workerApi.js';
+import type { ModelReport, NodeReport } from '../protocol/workerApi.js';
 import type { Admittance } from './admission.js';
 import type { ClusterNode, NodeIdentity, NodeWish } from './clusterNode.js';
 
@@ -11,6 +11,7 @@ export interface NodeView {
   readonly wish: NodeWish;
   readonly health: HealthView;
   readonly uptimeSeconds: number;
+  readonly machine: NodeReport['machine'];
   readonly lastHeartbeatMs: number | undefined;
   readonly models: readonly (ModelReport & { readonly leased: number; readonly tokensPerSecond: number })[];
 }
@@ -23,6 +24,9 @@ export interface HealthView {
   readonly breaker: BreakerState;
   readonly ejection: { readonly reason: EjectionReason; readonly forMs: number } | undefined;
   readonly weight: number;
+  readonly failuresInARow: number;
+  /** Milliseconds since a request last came to its end here. */
+  readonly sinceSuccessMs: number | undefined;
 }
 
 /** `admittances`: what the node was given for each of its models. */
@@ -35,6 +39,7 @@ export function toNodeView(node: ClusterNode, admittances: readonly Admittance[]
     wish: node.wish,
     health: toHealthView(node, admittances, nowMs),
     uptimeSeconds: node.report.uptimeSeconds,
+    machine: node.report.machine,
     lastHeartbeatMs: silentMs === undefined ? undefined : Math.round(silentMs),
     models: node.report.models.map((model) => ({
       ...model,
@@ -63,5 +68,7 @@ function toHealthView(
     breaker: isTried ? 'half_open' : health.breaker.kind,
     ejection: ejection && { reason: ejection.reason, forMs: Math.ceil(ejection.untilMs - nowMs) },
     weight: Math.min(1, ...weights),
+    failuresInARow: health.failuresInARow,
+    sinceSuccessMs: health.succeededAtMs === undefined ? undefined : nowMs - health.succeededAtMs,
   };
 }

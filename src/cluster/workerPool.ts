@@ -14,6 +14,7 @@ import { forgottenAfterMs, lostAfterMs } from './workerState.js';
 
 export interface PoolEvents extends NodeTableEvents {
   nodeStateChanged(change: { nodeId: string; from: NodeState; to: NodeState; reason: string }): void;
+  nodeReplaced(nodeId: string): void;
 }
 
 export interface PoolOptions {
@@ -52,7 +53,7 @@ export class WorkerPool {
    * @param url where it is called, if that is not what it says itself
    */
   join(request: JoinRequest, url = request.url): 'joined' | 'taken' | 'removed' {
-    const { nodeId, instanceId, url: advertisedUrl, pid, report } = request;
+    const { nodeId, instanceId, url: advertisedUrl, metricsUrl = advertisedUrl, pid, report } = request;
     if (this.#nodes.isRemoved(nodeId)) return 'removed';
     const node = this.#nodes.findOrAdd(nodeId);
     const isSame = node.identity?.instanceId === instanceId;
@@ -60,8 +61,9 @@ export class WorkerPool {
     const now = this.#options.now();
     const isSilent = ['joining', 'suspect', 'lost'].includes(node.state(now));
     if (node.identity && !isSame && !isSilent) return 'taken';
+    if (node.identity && !isSame) this.#options.events.nodeReplaced(nodeId);
     // Leases of an instance that died are returned by their holders, whose connections broke with it.
-    node.identity = { url, advertisedUrl, pid, instanceId };
+    node.identity = { url, advertisedUrl, metricsUrl, pid, instanceId };
     if (!isSame) {
       node.health.replaced(now);
       node.forgetPrefixes();
@@ -211,6 +213,11 @@ export class WorkerPool {
   instanceOf(nodeId: string, pid: number): string | undefined {
     const identity = this.#nodes.find(nodeId)?.identity;
     return identity?.pid === pid ? identity.instanceId : undefined;
+  }
+
+  /** The node that is called at this URL. */
+  nodeAt(url: string): string | undefined {
+    return this.#nodes.all().find(({ identity }) => identity && new URL(identity.url).origin === url)?.id;
   }
 
   isKnown(nodeId: string): boolean {

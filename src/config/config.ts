@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { isUnspecifiedHost } from '../protocol/origin.js';
 import { isLoopbackHost } from '../security/loopback.js';
-import { environmentNameOf, settings, settingsOf } from './settings.js';
-import type { CommandName, Setting, SettingKey } from './settings.js';
+import type { CommandName, Setting } from './setting.js';
+import { environmentNameOf, settings, settingsOf, type SettingKey } from './settings.js';
 
 type SettingValue<K extends SettingKey> = z.infer<(typeof settings)[K]['schema']>;
 
@@ -76,9 +76,10 @@ function find(
 ): { source: string; raw: string | readonly string[] | undefined } {
   const fromFlag = given.flags[setting.flag];
   if (fromFlag !== undefined) return { source: `--${setting.flag}`, raw: fromFlag };
-  const name = environmentNameOf(setting);
-  const fromEnvironment = given.environment[name];
-  if (fromEnvironment) return { source: name, raw: fromEnvironment };
+  for (const name of [environmentNameOf(setting), setting.variable ?? '']) {
+    const fromEnvironment = given.environment[name];
+    if (fromEnvironment) return { source: name, raw: fromEnvironment };
+  }
   return { source: `--${setting.flag}`, raw: setting.defaultText };
 }
 
@@ -116,6 +117,19 @@ function findConflicts(
       refuse('port', `the workers use ${range}; give another one, or move them with --worker-port`);
     }
   }
+  const { metricsPort } = values;
+  if (command === 'up' && workers !== undefined && metricsPort !== undefined && metricsPort !== 0) {
+    const ports = portsBehind(metricsPort, workers + 1);
+    const taken = [...portsBehind(port, 1), ...portsBehind(workerPort, workers)];
+    if (metricsPort + workers > 65535) {
+      refuse('metricsPort', `with ${workers} workers give at most ${65535 - workers}`);
+    } else if (ports.some((own) => taken.includes(own))) {
+      refuse(
+        'metricsPort',
+        'the controller and its workers need that one and those behind it; give another one',
+      );
+    }
+  }
   const { host, controllerUrl, advertiseUrl } = values;
   if (command === 'worker' && host !== undefined && controllerUrl !== undefined) {
     const isReachable = !isLoopbackHost(host) && !isUnspecifiedHost(host);
@@ -125,6 +139,11 @@ function findConflicts(
     }
   }
   return problems;
+}
+
+/** None where the first is a free one, or not known. */
+function portsBehind(first: number | undefined, count: number): number[] {
+  return first === undefined || first === 0 ? [] : Array.from({ length: count }, (_, place) => first + place);
 }
 
 /** The command line that gives `command` exactly these settings: what is undefined is left out. */

@@ -18,6 +18,18 @@ export function oneOf<const V extends readonly [string, ...string[]]>(values: V)
   return { accepted: values.join(' or '), schema: z.enum(values) };
 }
 
+export const onOff = {
+  accepted: 'on or off (or 1, 0, true, false)',
+  schema: z
+    .enum(['on', 'off', '1', '0', 'true', 'false'])
+    .transform((value) => (['on', '1', 'true'].includes(value) ? 'on' : 'off')),
+};
+
+export const familyPattern = {
+  accepted: 'the name of a metric, with * for any characters, such as ai_cluster_queue_*',
+  schema: z.string().regex(/^[A-Za-z_:*][\w:*]*$/),
+};
+
 export function httpUrl() {
   // Refinements also see what is no URL at all.
   const isPlain = (value: string) => {

@@ -1,5 +1,6 @@
-import type { z } from 'zod';
 import { cacheSharings, routingPolicyNames } from '../protocol/routing.js';
+import { metricsSettings } from './metricsSettings.js';
+import { serving, type CommandName, type Setting } from './setting.js';
 import {
   cidr,
   controllerOrigin,
@@ -19,30 +20,6 @@ import {
  * this table. A setting is read from its flag, else from `AI_CLUSTER_` and the flag in capitals, else its default.
  */
 
-export type CommandName =
-  'up' | 'controller' | 'worker' | 'models' | 'models pull' | 'status' | 'nodes' | 'keys' | 'usage';
-
-export interface Setting {
-  /** The flag without its dashes. */
-  readonly flag: string;
-  readonly commands: readonly CommandName[];
-  /** The name of the value in `--help`, with its unit. */
-  readonly value: string;
-  readonly description: string;
-  /** Shown in `--help`; the text is parsed like a given one. Absent: not set, or worked out (see description). */
-  readonly defaultText?: string;
-  readonly repeatable?: boolean;
-  /** What is accepted, for the message about a bad value. */
-  readonly accepted: string;
-  /** From the text that was given to the typed value. */
-  readonly schema: z.ZodType<string | number, string>;
-  /** Where it means something else to one command: takes the place of what stands above. */
-  readonly forCommand?: Partial<
-    Record<CommandName, Partial<Pick<Setting, 'description' | 'accepted' | 'schema'>>>
-  >;
-}
-
-const serving = ['up', 'controller', 'worker'] as const;
 const withWorkers = ['up', 'worker'] as const;
 
 /** Of the commands that ask a controller. */
@@ -364,6 +341,7 @@ export const settings = {
       'file of the secret with which workers join and the controller calls them (default: cluster-token in the data folder, made where it is missing)',
     ...text(),
   },
+  ...metricsSettings,
 } as const satisfies Record<string, Setting>;
 
 export type SettingKey = keyof typeof settings;

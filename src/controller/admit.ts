@@ -1,7 +1,7 @@
 import type { Admission, AdmissionQueue, AdmissionRequest } from '../cluster/queue/admission.js';
 import type { SlotLease } from '../cluster/slotLease.js';
 import type { ControllerEvents } from '../observability/events.js';
-import type { QueueRejection } from '../observability/metrics.js';
+import type { QueueRejection } from '../observability/metrics/labels.js';
 import { ApiError } from '../protocol/apiError.js';
 import { abortError } from './recovery/judgeFailure.js';
 

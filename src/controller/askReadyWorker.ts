@@ -3,6 +3,7 @@ import type { ControllerEvents } from '../observability/events.js';
 import { ApiError } from '../protocol/apiError.js';
 import type { DispatchOptions, DispatchTarget } from './dispatchTarget.js';
 import { maxAttempts } from './recovery/attemptLimits.js';
+import { errorClassOf } from './recovery/errorClassOf.js';
 import { abortError, judgeFailure } from './recovery/judgeFailure.js';
 import { UpstreamError } from './upstream/upstreamError.js';
 
@@ -47,7 +48,10 @@ export function createAskReadyWorker({ pool, events }: AskReadyWorkerDeps): AskR
           pool.disconnected(node.nodeId, node.instanceId, reason);
         const isLast = trace.attempts === maxAttempts || !pool.readyNode(model, asked);
         const willRetry = verdict.isRetryable && !isLast;
-        events.attemptFailed({ requestId, nodeId: node.nodeId, attempt: trace.attempts, reason, willRetry });
+        events.attemptFailed({
+          ...{ requestId, nodeId: node.nodeId, attempt: trace.attempts, reason, willRetry },
+          errorClass: errorClassOf(verdict.reason, error),
+        });
         if (!willRetry) throw new ApiError('worker_failed', { cause: error });
       }
     }

@@ -1,3 +1,4 @@
+import type { MetricsOptions } from '../observability/metrics/metricsRegistry.js';
 import type { Logger } from '../observability/logger.js';
 import type { CacheSharing, RoutingPolicyName } from '../protocol/routing.js';
 import type { ConnectionLimits, TlsCertificate } from './httpServer.js';
@@ -33,6 +34,13 @@ export interface ControllerOptions {
   readonly streamTimings?: Partial<StreamTimings>;
   readonly probeTimings?: Partial<ProbeTimings>;
   readonly connectionLimits?: Partial<ConnectionLimits>;
+  readonly metrics?: MetricsOptions;
+  /** An own port for them; without it they are where everything is. */
+  readonly metricsPort?: number | undefined;
+  /** A folder for files that tell Prometheus where everybody is; undefined: none are written. */
+  readonly scrapeTargetsDir?: string | undefined;
+  /** The same number for the same settings. */
+  readonly configHash?: number | undefined;
   /** Of the metrics, and as many of the status. */
   readonly scrapesPerSecond?: number;
   /** Where workers may be, in CIDR notation; on the loopback interface by default. */

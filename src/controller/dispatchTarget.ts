@@ -10,7 +10,16 @@ export interface DispatchTrace {
   queueMs?: number;
   /** While it waits for a slot: where it stands. */
   queuePlace?: (() => QueuePlace | undefined) | undefined;
+  /** When its wait for a slot began, and when it first had one. All times are of `performance.now()`. */
+  queuedAt?: number;
+  leasedAt?: number;
+  /** When a worker first took it. */
+  acceptedAt?: number;
   firstTokenAt?: number;
+  /** Of what has one answer instead of tokens: when that was there. */
+  lastTokenAt?: number;
+  /** From the first slot to the end of the last try. */
+  upstreamMs: number;
   promptTokens: number;
   cachedTokens: number;
   completionTokens: number;

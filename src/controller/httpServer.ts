@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ControllerEvents } from '../observability/events.js';
+import type { ServerGauges } from '../observability/metrics/controllerMetrics.js';
 import { answerWhatNodeRefuses } from './answerWhatNodeRefuses.js';
 import { cutStalledReaders, readerStallMs } from './cutStalledReaders.js';
 import { refuseSlowBodies } from './refuseSlowBodies.js';
@@ -35,6 +38,8 @@ const connectionsCheckingIntervalMs = 500;
 const dropLogIntervalMs = 10_000;
 
 export interface HttpServer extends Server {
+  /** What is open, and what of answers is on its way to clients. */
+  gauges(): ServerGauges;
   /** Of a TLS server: for connections that are made from now on. */
   setSecureContext?(tls: TlsCertificate): void;
 }
@@ -67,7 +72,34 @@ export function createHttpServer(
   answerWhatNodeRefuses(server, app);
   refuseSlowBodies(server);
   cutStalledReaders(server, limits.readerStallMs);
-  return server;
+  return Object.assign(server, { gauges: watchSockets(server) });
+}
+
+/** @returns the port, where 0 asks for a free one. */
+export async function listen(server: Server, port: number, host: string): Promise<number> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** Also with requests on the way. */
+export async function closeNow(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
+
+function watchSockets(server: Server): () => ServerGauges {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return () => ({
+    connections: sockets.size,
+    unsentBytes: [...sockets].reduce((sum, { writableLength }) => sum + writableLength, 0),
+  });
 }
 
 /** A flood of connections is no flood of lines. */

@@ -1,4 +1,5 @@
 import type { WorkerPool } from '../cluster/workerPool.js';
+import type { ControllerEvents } from '../observability/events.js';
 import type { ModelKind } from '../protocol/workerApi.js';
 import type { ModelFacts, ModelRegistry } from './routes/models.js';
 
@@ -8,23 +9,41 @@ export interface ModelRegistryOptions {
   readonly pool: Pick<WorkerPool, 'modelIds' | 'kindOf' | 'views' | 'onChange'>;
   /** Unix time. */
   readonly nowSeconds: () => number;
+  readonly events: Pick<ControllerEvents, 'modelSeen' | 'modelForgotten'>;
 }
 
+/** Of a model that no node has any more: one that is restarted has it again soon. */
+const forgottenAfterSeconds = 600;
+
 /** The models that are configured or reported, and what is known of them. */
-export function createModelRegistry({ configured, pool, nowSeconds }: ModelRegistryOptions): ModelRegistry {
-  const knownSince = new Map<string, number>();
+export function createModelRegistry(options: ModelRegistryOptions): ModelRegistry {
+  const { configured, pool, nowSeconds, events } = options;
+  const known = new Map<string, { readonly sinceSeconds: number; seenSeconds: number }>();
   const ids = () => [...new Set([...configured, ...pool.modelIds()])];
 
-  function noteNew(): void {
-    for (const id of ids()) if (!knownSince.has(id)) knownSince.set(id, nowSeconds());
+  function noteChanges(): void {
+    const now = nowSeconds();
+    for (const id of ids()) {
+      const model = known.get(id);
+      if (model) model.seenSeconds = now;
+      else {
+        known.set(id, { sinceSeconds: now, seenSeconds: now });
+        events.modelSeen(id);
+      }
+    }
+    for (const [id, { seenSeconds }] of known) {
+      if (now - seenSeconds < forgottenAfterSeconds) continue;
+      known.delete(id);
+      events.modelForgotten(id);
+    }
   }
-  noteNew();
-  pool.onChange(noteNew);
+  noteChanges();
+  pool.onChange(noteChanges);
 
   return {
     ids,
     kindOf: (id): ModelKind | undefined => pool.kindOf(id),
-    createdSeconds: (id) => knownSince.get(id) ?? nowSeconds(),
+    createdSeconds: (id) => known.get(id)?.sinceSeconds ?? nowSeconds(),
     factsOf(id): ModelFacts | undefined {
       const nodes = pool.views().flatMap(({ state, models }) => {
         const report = models.find((model) => model.id === id);

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { Outcome } from '../observability/metrics.js';
+import type { Outcome } from '../observability/metrics/labels.js';
 import type { ApiError } from '../protocol/apiError.js';
 import type { ApiKey } from '../protocol/apiKeys.js';
 import type { Principal } from '../protocol/generateRequest.js';
@@ -21,7 +21,12 @@ export interface InferenceContext {
   choicesPerPrompt: number;
   /** What came of it: see {@link settleInference}. */
   settled?: SettledInference;
-  finishReason?: string;
+  /** Of the choices that came to their end. */
+  readonly finishReasons: string[];
+  /** What the client allows an answer to be, where it says so. */
+  maxTokens?: number | undefined;
+  /** How often the stream stopped until its client had read. */
+  pauses: number;
   firstByteAt?: number;
 }
 
@@ -38,6 +43,8 @@ export interface RequestContext {
   readonly arrivedAt: number;
   /** Whoever asks; `anonymous` as long as no key has said another. */
   principal: Principal;
+  /** When it was known who that is, by `performance.now()`. */
+  authenticatedAt?: number;
   /** The key that was shown, where there are keys. */
   key?: ApiKey;
   /** Aborted when the client has left, or with an ApiError as reason when the server ends the request. */
@@ -70,12 +77,12 @@ export function ownerOf(res: Response): string {
 }
 
 export function createTrace(): DispatchTrace {
-  return { attempts: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  return { attempts: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0, upstreamMs: 0 };
 }
 
 /** Of an inference request of which nothing is known yet; one without an account is not counted. */
 export function createInference(model: string, account?: Account): InferenceContext {
-  return { account, model, isStream: false, traces: [], choicesPerPrompt: 1 };
+  return { account, model, isStream: false, traces: [], choicesPerPrompt: 1, finishReasons: [], pauses: 0 };
 }
 
 /**

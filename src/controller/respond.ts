@@ -63,6 +63,11 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
     res.status(200).set(sseHeaders);
     inference.firstByteAt = performance.now();
   };
+  const write = async (text: string) => {
+    if (res.write(text) || res.destroyed) return;
+    inference.pauses++;
+    await untilRead(res, timings.stallTimeoutMs);
+  };
   const keepalive = startKeepalive(res, open, () => signOfLife(inference), timings);
   try {
     for await (const event of events) {
@@ -71,14 +76,14 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
       open();
       // With the first frame where there is one, in one packet.
       if (frames.length === 0 && !res.headersSent) res.flushHeaders();
-      if (event.type === 'progress') await writeText(res, sseKeepalive, timings.stallTimeoutMs);
+      if (event.type === 'progress') await write(sseKeepalive);
       if (event.type === 'done') {
         await keep?.();
         settleInference(inference, 'success');
       }
       if (frames.length === 0) continue;
       keepalive.postpone();
-      await writeText(res, frames.map(formatSseFrame).join(''), timings.stallTimeoutMs);
+      await write(frames.map(formatSseFrame).join(''));
     }
     res.end();
   } catch (error) {
@@ -91,7 +96,7 @@ export async function respondAsStream(answer: Answer, res: Response, timings: St
 }
 
 function noteFinish(inference: InferenceContext, event: AnswerEvent): void {
-  if (event.type === 'ended') inference.finishReason = event.finishReason;
+  if (event.type === 'ended') inference.finishReasons.push(event.finishReason);
 }
 
 /** Of a request that waits for a slot, where it stands. */
@@ -123,9 +128,8 @@ function startKeepalive(
   };
 }
 
-/** Waits where the client reads slower than the model writes; a client that left, or takes nothing, ends the wait. */
-async function writeText(res: Response, text: string, stallTimeoutMs: number): Promise<void> {
-  if (res.write(text) || res.destroyed) return;
+/** The client reads slower than the model writes. One that leaves, or takes nothing for so long, ends the wait. */
+async function untilRead(res: Response, stallTimeoutMs: number): Promise<void> {
   const settled = new AbortController();
   const stalled = setTimeout(() => res.destroy(), stallTimeoutMs);
   try {

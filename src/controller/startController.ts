@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { startHeartbeatMonitor } from '../cluster/heartbeatMonitor.js';
 import { PoisonLedger } from '../cluster/poisonLedger.js';
@@ -8,21 +6,29 @@ import { RetryBudget } from '../cluster/retryBudget.js';
 import { WorkerFates } from '../cluster/workerFates.js';
 import { WorkerPool } from '../cluster/workerPool.js';
 import { createControllerEvents } from '../observability/events.js';
-import { createControllerMetrics, initializeRoute } from '../observability/metrics.js';
+import { onLogLine } from '../observability/logger.js';
+import { createControllerMetrics, initializeRoute } from '../observability/metrics/controllerMetrics.js';
 import { anonymousPrincipal } from '../protocol/generateRequest.js';
 import { localOriginOf } from '../protocol/origin.js';
 import { policies } from '../routing/policies.js';
 import { isLoopbackHost } from '../security/loopback.js';
 import { createNetworks } from '../security/networks.js';
 import { openStores } from '../stores/openStores.js';
-import { createApp } from './app.js';
+import { createApp, type AppDeps } from './app.js';
 import { toBatchEndpoint, type BatchEndpoint } from './batches/executeLine.js';
 import { createBatches } from './batches/createBatches.js';
 import { readClusterView } from './clusterView.js';
 import type { ControllerOptions } from './controllerOptions.js';
 import { createAskReadyWorker } from './askReadyWorker.js';
 import { createDispatcher } from './dispatch.js';
-import { createHttpServer, defaultConnectionLimits, type TlsCertificate } from './httpServer.js';
+import {
+  closeNow,
+  createHttpServer,
+  defaultConnectionLimits,
+  listen,
+  type TlsCertificate,
+} from './httpServer.js';
+import { startScrapeTargets } from './scrapeTargets.js';
 import { createSuspicions } from './recovery/suspicions.js';
 import { chatCompletionsEndpoint } from './endpoints/chatCompletions.js';
 import { completionsEndpoint } from './endpoints/completions.js';
@@ -52,6 +58,7 @@ import { batchesRoutes } from './routes/batches.js';
 import { defaultMaxFileBytes, filesRoutes } from './routes/files.js';
 import { generationRoute } from './routes/generation.js';
 import { internalNodesRoutes } from './routes/internalNodes.js';
+import { metricsRoutes } from './routes/metrics.js';
 import { modelsRoutes } from './routes/models.js';
 import { operationsRoutes } from './routes/operations.js';
 import { responsesRoutes } from './routes/responses.js';
@@ -64,6 +71,8 @@ import { createWorkerClient } from './upstream/workerClient.js';
 export interface RunningController {
   /** Where programs on this machine reach it. */
   readonly url: string;
+  /** Where Prometheus reads it. */
+  readonly metricsUrl: string;
   /** Shows another certificate from the next connection on; those that are open go on. Only where it has one. */
   setCertificate(tls: TlsCertificate): void;
   /** Its supervisor says that the worker's process was killed from outside: no request is to blame. */
@@ -96,9 +105,20 @@ export async function startController(options: ControllerOptions): Promise<Runni
     models: options.models,
     nodeIds: options.nodeIds,
     keyIds: [anonymousPrincipal.keyId],
-    readCluster: () => readClusterView({ pool, queue, models: options.models, servedModels: models.ids() }),
-    readRetryBudget: () => budget.remainingRatio(now()),
+    ...options.metrics,
+    facts: { version: options.version, configHash: options.configHash },
+    readCluster: () =>
+      readClusterView({
+        pool,
+        queue,
+        models: options.models,
+        servedModels: models.ids(),
+        connectionsTo: workers.connectionsTo,
+        retryBudget: budget.remainingRatio(now()),
+      }),
+    readServer: () => server.gauges(),
   });
+  onLogLine(options.logger, ({ level }) => metrics.logEvents.inc({ level }));
   const events = createControllerEvents({ logger: options.logger, metrics });
   const keys = startKeyRing({ store: stores.keys, events });
   if (keys.isOpen() && !isLoopbackHost(options.host)) {
@@ -126,9 +146,17 @@ export async function startController(options: ControllerOptions): Promise<Runni
     configured: options.models,
     pool,
     nowSeconds: () => Math.floor(Date.now() / 1000),
+    events,
   });
   const { clusterToken } = options;
-  const workers = createWorkerClient({ clusterToken, silenceTimeoutMs: options.workerSilenceMs });
+  const workers = createWorkerClient({
+    clusterToken,
+    silenceTimeoutMs: options.workerSilenceMs,
+    onConnected: (origin, ms) => {
+      const nodeId = pool.nodeAt(origin);
+      if (nodeId !== undefined) events.nodeConnected({ nodeId, ms });
+    },
+  });
   const works = createRequestWorks(options.cacheSharing ?? 'keys');
   const dispatcher = createDispatcher({
     queue,
@@ -185,6 +213,8 @@ export async function startController(options: ControllerOptions): Promise<Runni
     events,
   });
 
+  const scrapesPerSecond = options.scrapesPerSecond ?? defaultScrapesPerSecond;
+  const scrapeRoutes = metricsRoutes({ metrics: metrics.registry, scrapesPerSecond });
   const routes: Route[] = [
     generationRoute(generation, chatCompletionsEndpoint, ['/chat/completions']),
     generationRoute(generation, completionsEndpoint, ['/completions']),
@@ -199,19 +229,12 @@ export async function startController(options: ControllerOptions): Promise<Runni
     ...operationsRoutes({
       pool,
       queue,
-      registry: metrics.registry,
-      scrapesPerSecond: options.scrapesPerSecond ?? defaultScrapesPerSecond,
+      scrapesPerSecond,
       version: options.version,
       isDraining: gate.isDraining,
-      totals: async () => {
-        const { values } = await metrics.inferenceRequests.get();
-        const sum = (of: typeof values) => of.reduce((total, { value }) => total + value, 0);
-        return {
-          requests: sum(values),
-          errors: sum(values.filter(({ labels }) => labels.status === 'error')),
-        };
-      },
+      totals: events.totals,
     }),
+    ...(options.metricsPort === undefined ? scrapeRoutes : []),
     ...filesRoutes({
       files: stores.files,
       userOf: stores.batches.activeIdWithInput,
@@ -232,6 +255,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     ...internalNodesRoutes({
       pool,
       fates,
+      events,
       resolveWorker: createResolveWorker(createNetworks(options.workerNetworks ?? loopbackNetworks)),
     }),
     ...documentationRoutes({
@@ -244,7 +268,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
     for (const method of Object.keys(methods)) if (!isInternal) initializeRoute(metrics, method, path);
   }
 
-  const app = createApp({
+  const appDeps: AppDeps = {
     events,
     routes,
     guards: {
@@ -260,37 +284,49 @@ export async function startController(options: ControllerOptions): Promise<Runni
     hosts: [hostname(), ...(options.allowedHosts ?? [])],
     allowedOrigins: options.allowedOrigins ?? [],
     requestTimeoutMs: options.requestTimeoutMs ?? defaultRequestTimeoutMs,
-  });
+  };
   const limits = { ...defaultConnectionLimits, ...options.connectionLimits };
-  const server = createHttpServer(app, limits, events, options.tls);
-  server.listen(options.port, options.host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const server = createHttpServer(createApp(appDeps), limits, events, options.tls);
+  const port = await listen(server, options.port, options.host);
+  const scrapeApp = createApp({ ...appDeps, routes: scrapeRoutes });
+  const scrapeServer =
+    options.metricsPort === undefined ? undefined : createHttpServer(scrapeApp, limits, events, options.tls);
+  const scrapePort = scrapeServer ? await listen(scrapeServer, options.metricsPort ?? 0, options.host) : port;
   const monitor = startHeartbeatMonitor(pool);
   const probeTimings = { ...defaultProbeTimings, ...options.probeTimings };
-  const probes = startWorkerProbes(pool, probeTimings, createHttpProbe(clusterToken));
+  const probes = startWorkerProbes(pool, probeTimings, createHttpProbe(clusterToken), events);
+  const scheme = options.tls ? 'https' : 'http';
+  const targets = options.scrapeTargetsDir
+    ? startScrapeTargets(pool, {
+        folder: options.scrapeTargetsDir,
+        controller: localOriginOf(scheme, options.host, scrapePort),
+        events,
+      })
+    : undefined;
   batches.resume();
-  const url = localOriginOf(options.tls ? 'https' : 'http', options.host, port);
+  const url = localOriginOf(scheme, options.host, port);
   options.logger.info('controller ready', { url });
   if (keys.isOpen()) options.logger.info(openHint, { url });
 
   return {
     url,
+    metricsUrl: `${localOriginOf(scheme, options.host, scrapePort)}/metrics`,
     workerKilled: (nodeId, pid) => {
       const instanceId = pool.instanceOf(nodeId, pid);
       if (instanceId === undefined) return;
       fates.killed(instanceId);
       poisonLedger.absolve(instanceId);
     },
-    setCertificate: (tls) => server.setSecureContext?.(tls),
+    setCertificate: (tls) => {
+      for (const one of [server, scrapeServer]) one?.setSecureContext?.(tls);
+    },
     close: async () => {
       events.draining(gate.activeRequests());
       await Promise.all([gate.drain(options.drainTimeoutMs), batches.close()]);
       monitor.close();
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await Promise.all([closed, workers.close(), probes.close()]);
+      targets?.close();
+      const servers = [server, ...(scrapeServer ? [scrapeServer] : [])];
+      await Promise.all([...servers.map(closeNow), workers.close(), probes.close()]);
       keys.close();
       stores.close();
     },

@@ -1,8 +1,9 @@
+import { EventEmitter } from 'node:events';
 import winston from 'winston';
 import { createForgivingFiles } from './forgivingFiles.js';
 
 /** What the other folders see of winston. Fields go behind the message; never a prompt, an answer or a secret. */
-export type Logger = Pick<winston.Logger, 'log' | 'error' | 'warn' | 'info' | 'debug'>;
+export type Logger = Pick<winston.Logger, 'log' | 'error' | 'warn' | 'info' | 'debug' | 'isLevelEnabled'>;
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
 
@@ -69,6 +70,15 @@ export function createLogger(options: LoggerOptions): winston.Logger {
     onOutage(error);
   });
   return logger;
+}
+
+/** Calls `listener` for each line that is logged. Loggers of other kinds have no lines to tell of. */
+export function onLogLine(logger: Logger, listener: (entry: { level: LogLevel }) => void): void {
+  if (!(logger instanceof EventEmitter)) return;
+  // winston shows lines here that it will not write.
+  logger.on('data', ({ level }: LogEntry) => {
+    if (logger.isLevelEnabled(level)) listener({ level });
+  });
 }
 
 /** A line that a supervised process wrote keeps its own time and name. */

@@ -95,6 +95,7 @@ export const ClusterStatus = z.object({
           z.object({
             model: z.string(),
             waiting: z.int(),
+            batch: z.int().describe('Those of them that are batch work.'),
             promptBytes: z.int().describe('Of the prompts that wait.'),
             oldestWaitMs: z.number().describe('0 where nothing waits.'),
           }),

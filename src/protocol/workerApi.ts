@@ -34,6 +34,12 @@ export const ModelReport = z.object({
   loadSeconds: z.number().min(0),
   /** Weights and KV cache as llama.cpp accounts them. */
   memoryBytes: z.number().min(0),
+  /** Size of the file. */
+  sizeBytes: z.number().min(0).optional(),
+  /** Where its layers are computed. */
+  layers: z.object({ gpu: z.int().min(0), cpu: z.int().min(0) }).optional(),
+  /** Tokens in the KV caches of its slots. */
+  cachedTokens: z.int().min(0).optional(),
   /** Changes when the same seed may give another output: model file, engine version. */
   fingerprint: z.string(),
   /** All prompt prefixes that its caches hold; left out where nothing has changed since the last report. */
@@ -45,6 +51,7 @@ export type ModelReport = z.infer<typeof ModelReport>;
 export const NodeReport = z.object({
   phase: z.enum(['loading', 'ready', 'draining']),
   uptimeSeconds: z.number().min(0),
+  machine: z.object({ cpuCores: z.int().min(1), memoryBytes: z.number().min(0) }).optional(),
   models: z.array(ModelReport),
 });
 export type NodeReport = z.infer<typeof NodeReport>;
@@ -55,6 +62,8 @@ export const JoinRequest = z.object({
   instanceId: z.string().min(1),
   /** Where the controller reaches the worker: scheme, host and port, nothing behind them. */
   url: z.url({ protocol: /^http$/ }).regex(/^http:\/\/[^/?#@\\]+\/?$/i, 'expected http://<host>:<port>'),
+  /** Where its metrics are, if not at `url`. */
+  metricsUrl: z.url({ protocol: /^http$/ }).optional(),
   pid: z.int().min(1),
   version: z.string(),
   report: NodeReport,

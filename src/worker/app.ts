@@ -1,9 +1,9 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
-import type { Registry } from 'prom-client';
 import { ApiError, toApiError } from '../protocol/apiError.js';
 import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
 import { describeError } from '../observability/describeError.js';
 import type { Logger } from '../observability/logger.js';
+import type { WorkerMetrics } from '../observability/metrics/workerMetrics.js';
 import { isFromThisMachine } from '../security/loopback.js';
 import { RefusedError } from './refusedError.js';
 import { createRequireClusterToken, hasClusterToken } from './requireClusterToken.js';
@@ -16,7 +16,7 @@ import { createTokenizationRoutes } from './routes/tokenization.js';
 export interface WorkerAppDeps extends RouteDeps {
   readonly nodeId: string;
   readonly clusterToken: string;
-  readonly registry: Registry;
+  readonly metrics: Pick<WorkerMetrics, 'registry'>;
   readonly logger: Logger;
 }
 
@@ -24,7 +24,7 @@ export interface WorkerAppDeps extends RouteDeps {
  * The worker's HTTP surface: the internal protocol for the controller, health and metrics for operators. Without the
  * cluster's token anybody learns whether it is well, and programs on its machine read the metrics.
  */
-export function createWorkerApp(deps: WorkerAppDeps): Express {
+export function createWorkerApp(deps: WorkerAppDeps & { readonly tellsMetrics: boolean }): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -37,11 +37,7 @@ export function createWorkerApp(deps: WorkerAppDeps): Express {
       .status(report.phase === 'ready' ? 200 : 503)
       .json({ status: report.phase, nodeId: deps.nodeId, ...details });
   });
-  const requireScraper: RequestHandler = (req, res, next) =>
-    isFromThisMachine(req) ? next() : requireToken(req, res, next);
-  app.get('/metrics', requireScraper, async (_req, res) => {
-    res.set('content-type', deps.registry.contentType).send(await deps.registry.metrics());
-  });
+  if (deps.tellsMetrics) app.get([...metricsPaths], createMetricsHandlers(deps));
   app.use(requireToken);
   app.use(createGenerateRoute(deps));
   app.use(createEmbeddingRoutes(deps));
@@ -52,6 +48,38 @@ export function createWorkerApp(deps: WorkerAppDeps): Express {
   });
   app.use(createErrorHandler(deps.logger));
   return app;
+}
+
+/** The metrics alone, for a port of their own. */
+export function createScrapeApp(deps: Pick<WorkerAppDeps, 'clusterToken' | 'metrics' | 'logger'>): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.get([...metricsPaths], createMetricsHandlers(deps));
+  app.use((req) => {
+    throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
+  });
+  app.use(createErrorHandler(deps.logger));
+  return app;
+}
+
+const metricsPaths = ['/metrics', '/prometheus'] as const;
+
+function createMetricsHandlers({
+  clusterToken,
+  metrics: { registry },
+}: Pick<WorkerAppDeps, 'clusterToken' | 'metrics'>): RequestHandler[] {
+  const requireToken = createRequireClusterToken(clusterToken);
+  return [
+    (req, res, next) => (isFromThisMachine(req) ? next() : requireToken(req, res, next)),
+    async (_req, res) => {
+      if (!registry.isEnabled) {
+        const message = 'Metrics are switched off: start the worker with METRICS_ENABLED=1.';
+        throw new ApiError('route_not_found', { message });
+      }
+      res.set('content-type', registry.contentType).send(await registry.text());
+    },
+  ];
 }
 
 function createErrorHandler(logger: Logger): ErrorRequestHandler {

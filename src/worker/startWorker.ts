@@ -1,13 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { cpus, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from '../observability/logger.js';
-import { createWorkerMetrics } from '../observability/metrics.js';
+import { onLogLine, type Logger } from '../observability/logger.js';
+import type { MetricsOptions } from '../observability/metrics/metricsRegistry.js';
+import { createWorkerMetrics, type ModelLoad } from '../observability/metrics/workerMetrics.js';
 import { localOriginOf } from '../protocol/origin.js';
 import type { NodeReport } from '../protocol/workerApi.js';
-import { createWorkerApp } from './app.js';
+import { createScrapeApp, createWorkerApp } from './app.js';
+import { queryNvidiaGpus, startGpuSampler } from './gpuSampler.js';
+import { createCountCalls } from './routes/countCalls.js';
+import { readMachineLoad } from './machineLoad.js';
 import { closeServer, goodbyeMs } from './closeServer.js';
 import { startControllerLink, type ControllerLink } from './joinController.js';
 import {
@@ -39,6 +44,9 @@ export interface WorkerOptions {
   /** Where evicted prefixes are kept until the worker stops; undefined: they are lost. */
   readonly prefixCache: PrefixStoreOptions | undefined;
   readonly drainTimeoutMs: number;
+  readonly metrics?: MetricsOptions;
+  /** An own port for them; without it they are where everything is. */
+  readonly metricsPort?: number | undefined;
   readonly version: string;
   readonly logger: Logger;
 }
@@ -61,23 +69,38 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 
   const readModels = () => [...models.values()].map((model) => model.report());
   const whenIdle = () => Promise.all([...models.values()].map((model) => model.whenIdle()));
-  const report = (): NodeReport => ({ phase, uptimeSeconds: process.uptime(), models: readModels() });
-  const { registry } = createWorkerMetrics({ readModels });
-  const app = createWorkerApp({
+  const machine = { cpuCores: cpus().length, memoryBytes: totalmem() };
+  const report = (): NodeReport => ({
+    phase,
+    uptimeSeconds: process.uptime(),
+    machine,
+    models: readModels(),
+  });
+  const gpus = startGpuSampler(options.gpu === 'off' ? undefined : queryNvidiaGpus);
+  const metrics = createWorkerMetrics({
+    ...options.metrics,
+    facts: { version: options.version },
+    readModels: () => [...models.values()].map((model) => toModelLoad(model, phase)),
+    readMachine: readMachineLoad,
+    readGpus: gpus.read,
+  });
+  onLogLine(logger, ({ level }) => metrics.logEvents.inc({ level }));
+  const appDeps = {
     nodeId: options.nodeId,
     clusterToken: options.clusterToken,
-    registry,
+    metrics,
+    countCalls: createCountCalls(metrics.wrap),
     logger,
-    modelOf: (id) => models.get(id),
+    modelOf: (id: string) => models.get(id),
     report,
-  });
-
-  const server = createServer(serverOptions, app);
-  server.maxConnections = maxConnections;
-  server.listen(options.port, options.host);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const url = localOriginOf('http', options.host, port);
+  };
+  const hasOwnPort = options.metricsPort !== undefined;
+  const server = createServer(serverOptions, createWorkerApp({ ...appDeps, tellsMetrics: !hasOwnPort }));
+  const url = await listen(server, options.port, options.host);
+  const scrapeServer = hasOwnPort ? createServer(serverOptions, createScrapeApp(appDeps)) : undefined;
+  const metricsUrl = scrapeServer
+    ? await listen(scrapeServer, options.metricsPort ?? 0, options.host)
+    : undefined;
   const link: ControllerLink | undefined =
     options.controllerUrl === undefined
       ? undefined
@@ -89,6 +112,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
             nodeId: options.nodeId,
             instanceId: randomUUID(),
             url: options.advertiseUrl ?? url,
+            metricsUrl: metricsUrl && toAdvertised(metricsUrl, options.advertiseUrl),
             pid: process.pid,
             version: options.version,
           },
@@ -103,7 +127,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   let prefixStore: PrefixStore | undefined;
 
   async function closeAll(): Promise<void> {
-    await closeServer(server);
+    gpus.close();
+    await Promise.all([closeServer(server), ...(scrapeServer ? [closeServer(scrapeServer)] : [])]);
     await link?.close();
     await whenIdle();
     await Promise.all([...models.values()].map((model) => model.dispose()));
@@ -160,6 +185,27 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await closeAll();
     },
   };
+}
+
+/** @returns the origin by which programs on this machine reach it. */
+async function listen(server: Server, port: number, host: string): Promise<string> {
+  server.maxConnections = maxConnections;
+  server.listen(port, host);
+  await once(server, 'listening');
+  return localOriginOf('http', host, (server.address() as AddressInfo).port);
+}
+
+/** The metrics are on the machine that the worker says to be on. */
+function toAdvertised(metricsUrl: string, advertiseUrl: string | undefined): string {
+  if (advertiseUrl === undefined) return metricsUrl;
+  const url = new URL(advertiseUrl);
+  url.port = new URL(metricsUrl).port;
+  return url.origin;
+}
+
+function toModelLoad(model: WorkerModel, phase: NodeReport['phase']): ModelLoad {
+  const steps = model.kind === 'generation' ? model.scheduler.steps() : undefined;
+  return { ...model.report(), isServing: phase === 'ready', steps };
 }
 
 const serverOptions = {

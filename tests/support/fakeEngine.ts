@@ -80,6 +80,8 @@ export function createFakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     usesBlocks: options.usesBlocks ?? true,
     loadSeconds: 0,
     memoryBytes: 0,
+    sizeBytes: 0,
+    layers: { gpu: 0, cpu: 1 },
     fingerprint: 'fp_fake',
     stateFormat: 'fake',
     chatTemplate: '{% for message in messages %}{{ message.content }}{% endfor %}',

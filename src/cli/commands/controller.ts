@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Settings } from '../../config/config.js';
 import { startController, type RunningController } from '../../controller/startController.js';
 import { readAdminToken } from '../adminToken.js';
@@ -6,6 +7,7 @@ import { readClusterToken } from '../clusterToken.js';
 import { controllerFolderOf } from '../controllerStore.js';
 import { readConnectionLimit } from '../connectionLimit.js';
 import type { Environment } from '../environment.js';
+import { hashSettings, toMetricsOptions } from '../metricsOptions.js';
 import { readVersion } from '../packageInfo.js';
 import { requireFolders } from '../requireFolders.js';
 import { readModelIds } from '../resolveModels.js';
@@ -46,6 +48,10 @@ export async function runController(
       workerNetworks: settings.workerNetworks,
       allowedHosts: settings.allowedHosts,
       allowedOrigins: settings.allowedOrigins,
+      metrics: toMetricsOptions(settings),
+      metricsPort: settings.metricsPort,
+      scrapeTargetsDir: path.join(settings.dataDir, 'prometheus'),
+      configHash: hashSettings(settings),
       version: readVersion(),
       logger,
     });

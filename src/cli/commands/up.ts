@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { planThreads, toArguments, type Settings } from '../../config/config.js';
-import type { CommandName } from '../../config/settings.js';
+import type { CommandName } from '../../config/setting.js';
 import { loadCatalog } from '../../models/catalog.js';
 import type { ResolvedModel } from '../../models/resolveModel.js';
 import { createLogger } from '../../observability/logger.js';
@@ -43,6 +43,11 @@ export async function runUp(settings: Settings, environment: Environment): Promi
       host: workerHostOf(settings),
       ports: workerNames(settings.workers).map((_, index) => workerPortOf(settings, index)),
     },
+    {
+      flag: 'metrics-port',
+      host: workerHostOf(settings),
+      ports: metricsPortsOf(settings),
+    },
   ]);
   const stopSignal = new AbortController();
   const onSignalBeforeStart = () => stopSignal.abort(new Error('stopped before it was ready'));
@@ -82,6 +87,14 @@ export async function runUp(settings: Settings, environment: Environment): Promi
   await printReady(cluster, models, settings, clusterToken);
 }
 
+/** A free port that was picked for them is in the log of the controller. */
+function metricsUrlOf(controllerUrl: string, { metrics, metricsPort }: Settings): string | undefined {
+  if (metrics === 'off' || metricsPort === 0) return undefined;
+  const url = new URL('/metrics', controllerUrl);
+  if (metricsPort !== undefined) url.port = String(metricsPort);
+  return url.href;
+}
+
 function childSpecs(
   settings: Settings,
   given: { readonly environment: Environment; readonly clusterToken: string; readonly adminToken: string },
@@ -117,7 +130,8 @@ function childSpecs(
         const workerPort = workerPortOf(settings, index);
         const host = workerHostOf(settings);
         const controllerCa = settings.tlsCert;
-        const own = { ...settings, host, nodeId, workerPort, controllerUrl, controllerCa };
+        const metricsPort = portBehind(settings.metricsPort, index + 1);
+        const own = { ...settings, host, nodeId, workerPort, metricsPort, controllerUrl, controllerCa };
         return toSpec(nodeId, 'worker', own);
       }),
   };
@@ -129,7 +143,18 @@ function workerHostOf({ host }: Settings): string {
 }
 
 function workerPortOf({ workerPort }: Settings, index: number): number {
-  return workerPort === 0 ? 0 : workerPort + index;
+  return portBehind(workerPort, index);
+}
+
+/** Of the controller, and of the workers behind it. */
+function metricsPortsOf({ metricsPort, workers }: Settings): number[] {
+  if (metricsPort === undefined) return [];
+  return Array.from({ length: workers + 1 }, (_, place) => portBehind(metricsPort, place));
+}
+
+/** Behind one that is to be free are others. */
+function portBehind<Port extends number | undefined>(port: Port, places: number): Port | number {
+  return port === undefined || port === 0 ? port : port + places;
 }
 
 /** The first signal stops in order; the second one kills. */
@@ -167,6 +192,7 @@ async function printReady(
       kind: kinds.get(id) ?? 'generation',
       isGenerated: origin !== 'path' && isMade(id),
     })),
+    metricsUrl: metricsUrlOf(controllerUrl, settings),
     hasKeys: withControllerStore(settings, ({ keys }) => keys.list().length > 0),
     logDir: settings.logDir,
   });

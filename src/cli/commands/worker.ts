@@ -5,6 +5,7 @@ import { startWorker } from '../../worker/startWorker.js';
 import { toCaReader } from '../certificates.js';
 import { readClusterToken } from '../clusterToken.js';
 import type { Environment } from '../environment.js';
+import { toMetricsOptions } from '../metricsOptions.js';
 import { readVersion } from '../packageInfo.js';
 import { requireFreePorts } from '../ports.js';
 import { requireFolders } from '../requireFolders.js';
@@ -46,6 +47,8 @@ export async function runWorker(
       gpuLayers: settings.gpuLayers,
       prefixCache: toPrefixCache(settings),
       drainTimeoutMs: settings.drainTimeoutSeconds * 1000,
+      metrics: toMetricsOptions(settings),
+      metricsPort: settings.metricsPort,
       version: readVersion(),
       logger,
     });

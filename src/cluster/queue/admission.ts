@@ -52,6 +52,8 @@ export interface AdmissionRequest {
 export interface QueueView {
   readonly model: string;
   readonly waiting: number;
+  /** Those of them that are batch work. */
+  readonly batch: number;
   readonly promptBytes: number;
   /** 0 where nothing waits. */
   readonly oldestWaitMs: number;

@@ -63,7 +63,8 @@ export class ModelQueue {
     for (const waiters of [this.#retries, this.#line])
       for (const { queuedAt } of waiters) oldestWaitMs = Math.max(oldestWaitMs, nowMs - queuedAt);
     const { promptBytes } = this.#bounds;
-    return { model: this.#options.model, waiting: this.waiting, promptBytes, oldestWaitMs };
+    const batch = this.waiting - this.#foreground;
+    return { model: this.#options.model, waiting: this.waiting, batch, promptBytes, oldestWaitMs };
   }
 
   /** Lets a request stand in line; `settle` is called once at most, when it is granted a slot or has to go. */

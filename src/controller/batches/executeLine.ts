@@ -1,5 +1,5 @@
 import type { ControllerEvents } from '../../observability/events.js';
-import { unknownModel, type Outcome } from '../../observability/metrics.js';
+import { unknownModel, type Outcome } from '../../observability/metrics/labels.js';
 import { ApiError, toApiError } from '../../protocol/apiError.js';
 import type { Principal } from '../../protocol/generateRequest.js';
 import type { ModelKind } from '../../protocol/workerApi.js';
@@ -9,7 +9,7 @@ import { toPrincipal } from '../keys/toPrincipal.js';
 import type { OpenAccount } from '../limits/accounts.js';
 import { beginGeneration, type GenerationDeps } from '../endpoints/runGeneration.js';
 import { describeForLog, outcomeOf } from '../middleware/handleErrors.js';
-import { toInferenceRecord } from '../middleware/trackRequests.js';
+import { toInferenceRecord } from '../inferenceRecord.js';
 import { createInference, type InferenceContext } from '../requestContext.js';
 import { foldAnswer } from '../respond.js';
 

@@ -34,6 +34,7 @@ export async function beginGeneration<Body extends { model: string }>(
   const { requests, choicesPerPrompt, params, presenter, keep } = await endpoint.prepare(parsed, asker);
   inference.traces = requests.map(createTrace);
   inference.choicesPerPrompt = choicesPerPrompt;
+  inference.maxTokens = requests[0]?.maxTokens ?? undefined;
   const { traces, account } = inference;
   account?.reserve(
     () => toGenerationNeed(requests, choicesPerPrompt, modelTokens(parsed.model)),

@@ -18,8 +18,11 @@ export interface AuthenticateDeps {
  */
 export function createAuthenticate({ keys, events }: AuthenticateDeps): RequestHandler {
   return function authenticate(req, res, next) {
-    if (keys.isOpen()) return next();
     const context = contextOf(res);
+    if (keys.isOpen()) {
+      context.authenticatedAt = performance.now();
+      return next();
+    }
     const { requestId } = context;
     const text = bearerOf(req.get('authorization')) ?? (req.get(headers.anthropicApiKey) || undefined);
     if (text === undefined) {
@@ -36,6 +39,7 @@ export function createAuthenticate({ keys, events }: AuthenticateDeps): RequestH
     if (result !== 'ok') throw new ApiError('invalid_api_key');
     context.principal = toPrincipal(key);
     context.key = key;
+    context.authenticatedAt = performance.now();
     next();
   };
 }

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { unknownModel } from '../../observability/metrics.js';
+import { unknownModel } from '../../observability/metrics/labels.js';
 import type { OpenAccount } from '../limits/accounts.js';
 import { contextOf, createInference } from '../requestContext.js';
 

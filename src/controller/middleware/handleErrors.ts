@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { describeError } from '../../observability/describeError.js';
-import type { Outcome } from '../../observability/metrics.js';
+import type { Outcome } from '../../observability/metrics/labels.js';
 import { ApiError, toApiError } from '../../protocol/apiError.js';
 import { headers } from '../../protocol/headers.js';
 import { formatSseFrame } from '../../protocol/sse.js';

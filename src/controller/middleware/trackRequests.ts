@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler, Response } from 'express';
 import onHeaders from 'on-headers';
-import type { ControllerEvents, InferenceRecord } from '../../observability/events.js';
-import type { Outcome } from '../../observability/metrics.js';
+import type { ControllerEvents } from '../../observability/events.js';
 import { anonymousPrincipal } from '../../protocol/generateRequest.js';
 import { headers } from '../../protocol/headers.js';
-import { contextOf, settleInference, type InferenceContext, type RequestContext } from '../requestContext.js';
+import { toInferenceRecord } from '../inferenceRecord.js';
+import { contextOf, type RequestContext } from '../requestContext.js';
 
 /** The version of OpenAI's API, which has been this one for as long as there have been versions. */
 const openAiVersion = '2020-10-01';
@@ -42,9 +42,12 @@ export function trackRequests(
 }
 
 function report(events: Pick<ControllerEvents, 'requestFinished'>, method: string, res: Response): void {
-  const { requestId, clientRequestId, arrivedAt, principal, path, inference, error } = contextOf(res);
+  const context = contextOf(res);
+  const { requestId, clientRequestId, arrivedAt, principal, path, inference, error } = context;
   const now = performance.now();
   const outcome = res.writableFinished ? 'success' : 'cancelled';
+  const { keyId } = principal;
+  const { authenticatedAt } = context;
   events.requestFinished({
     requestId,
     clientRequestId,
@@ -52,32 +55,7 @@ function report(events: Pick<ControllerEvents, 'requestFinished'>, method: strin
     path,
     status: res.headersSent ? res.statusCode : 499,
     durationMs: now - arrivedAt,
-    inference: inference && toInferenceRecord(inference, { keyId: principal.keyId, arrivedAt, now, outcome }),
+    inference: inference && toInferenceRecord(inference, { keyId, arrivedAt, authenticatedAt, now, outcome }),
     error,
   });
-}
-
-/** For the log line and the metrics. `outcome` is that of a request of which none was said before. */
-export function toInferenceRecord(
-  inference: InferenceContext,
-  { keyId, arrivedAt, now, outcome }: { keyId: string; arrivedAt: number; now: number; outcome: Outcome },
-): InferenceRecord {
-  const { model, isStream, finishReason, firstByteAt } = inference;
-  const trace = settleInference(inference, outcome);
-  return {
-    isCounted: inference.account !== undefined,
-    model,
-    keyId,
-    isStream,
-    outcome: trace.outcome,
-    nodeId: trace.nodeId,
-    attempts: trace.attempts,
-    promptTokens: trace.promptTokens,
-    cachedTokens: trace.cachedTokens,
-    completionTokens: trace.completionTokens,
-    queueMs: trace.queueMs,
-    firstTokenMs: trace.firstTokenAt === undefined ? undefined : trace.firstTokenAt - arrivedAt,
-    streamMs: isStream && firstByteAt !== undefined ? now - firstByteAt : undefined,
-    finishReason,
-  };
 }

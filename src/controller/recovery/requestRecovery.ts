@@ -8,6 +8,7 @@ import { ApiError } from '../../protocol/apiError.js';
 import type { DispatchOptions, DispatchTarget } from '../dispatchTarget.js';
 import type { UpstreamError } from '../upstream/upstreamError.js';
 import { AttemptLimits } from './attemptLimits.js';
+import { errorClassOf } from './errorClassOf.js';
 import { judgeFailure, type FailureReason } from './judgeFailure.js';
 import type { Suspicions, SuspicionsOf } from './suspicions.js';
 
@@ -82,6 +83,7 @@ export class RequestRecovery {
       nodeId: lease.nodeId,
       attempt: this.#options.trace.attempts,
       reason: error.message,
+      errorClass: errorClassOf(reason, error),
       willRetry: refusal === undefined,
     });
     if (refusal) throw refusal;

@@ -1,7 +1,7 @@
 import type { AdmissionQueue, AdmissionRequest } from '../../cluster/queue/admission.js';
 import type { SlotLease } from '../../cluster/slotLease.js';
 import type { ControllerEvents } from '../../observability/events.js';
-import type { AttemptKind, AttemptOutcome } from '../../observability/recoveryMetrics.js';
+import type { AttemptKind, AttemptOutcome } from '../../observability/metrics/labels.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { createAdmit } from '../admit.js';
 import type { DispatchOptions, DispatchTarget } from '../dispatchTarget.js';
@@ -21,6 +21,8 @@ export interface Attempt {
   readonly lease: SlotLease;
   /** Ends the attempt. */
   readonly signal: AbortSignal;
+  /** The worker has sent something. */
+  heard(): void;
   /** The worker has taken it, and has so many tokens to read. */
   accepted(tokensToRead: number): void;
   /** The worker has brought something that is not needed again. */
@@ -56,8 +58,10 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
       onWaiting: (place) => (trace.queuePlace = place),
     };
     let pauses = 0;
+    trace.queuedAt ??= startedAtMs;
     let lease = await admit(wanted);
-    trace.queueMs ??= now() - startedAtMs;
+    trace.leasedAt ??= now();
+    trace.queueMs ??= trace.leasedAt - trace.queuedAt;
     let kind: AttemptKind = 'first';
 
     try {
@@ -99,6 +103,8 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     const link = linkSignals([signal, lease.yieldSignal]);
     let outcome: AttemptOutcome = 'cancelled';
     let tokensToRead = 0;
+    let chunks = 0;
+    let firstByteMs: number | undefined;
     trace.nodeId = lease.nodeId;
     trace.fingerprint = lease.fingerprint;
     trace.attempts++;
@@ -115,6 +121,10 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
       yield* work({
         lease,
         signal: link.signal,
+        heard: () => {
+          firstByteMs ??= now() - startedAtMs;
+          chunks++;
+        },
         accepted: (tokens) => {
           tokensToRead = tokens;
           limits.accepted();
@@ -137,8 +147,12 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     } finally {
       link.unlink();
       suspicions.leave();
-      const { hasProgressed } = limits;
-      events.attemptEnded({ nodeId: lease.nodeId, outcome, attempt: kind, hasProgressed, tokensToRead });
+      const durationMs = now() - startedAtMs;
+      trace.upstreamMs = now() - (trace.leasedAt ?? startedAtMs);
+      events.attemptEnded({
+        ...{ nodeId: lease.nodeId, outcome, attempt: kind, hasProgressed: limits.hasProgressed },
+        ...{ tokensToRead, durationMs, firstByteMs, chunks },
+      });
     }
   }
 }

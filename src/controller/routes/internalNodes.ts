@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WorkerFates } from '../../cluster/workerFates.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
+import type { ControllerEvents } from '../../observability/events.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { HeartbeatRequest, internalPaths, JoinRequest, type NodeReport } from '../../protocol/workerApi.js';
@@ -12,6 +13,7 @@ export interface InternalNodesDeps {
   readonly pool: Pick<WorkerPool, 'join' | 'heartbeat' | 'disconnected'>;
   readonly fates: Pick<WorkerFates, 'heard' | 'unlinked'>;
   readonly resolveWorker: ResolveWorker;
+  readonly events: Pick<ControllerEvents, 'nodeHeard'>;
 }
 
 /** The connection that a worker keeps open. */
@@ -24,7 +26,7 @@ interface Link {
  * Where workers join and send their heartbeats. A worker keeps one connection open for both; when the newest one of
  * an instance closes, the worker is gone, which is known at once instead of after a time-out.
  */
-export function internalNodesRoutes({ pool, fates, resolveWorker }: InternalNodesDeps): Route[] {
+export function internalNodesRoutes({ pool, fates, resolveWorker, events }: InternalNodesDeps): Route[] {
   const newestLink = new Map<string, Link>();
 
   function watch(socket: Socket, nodeId: string, instanceId: string, { phase }: NodeReport): void {
@@ -52,6 +54,7 @@ export function internalNodesRoutes({ pool, fates, resolveWorker }: InternalNode
           ...parseJsonBody,
           async (req, res) => {
             const request = parseBody(JoinRequest, req.body);
+            events.nodeHeard('register');
             const address = await resolveWorker(request.url);
             // Its end would not be heard of any more.
             if (req.socket.destroyed) return;
@@ -74,6 +77,7 @@ export function internalNodesRoutes({ pool, fates, resolveWorker }: InternalNode
           (req, res) => {
             const nodeId = String(req.params['id']);
             const { instanceId, report } = parseBody(HeartbeatRequest, req.body);
+            events.nodeHeard('heartbeat');
             const heard = pool.heartbeat(nodeId, instanceId, report);
             if (heard === 'removed') throw new ApiError('node_removed');
             if (heard === 'unknown') {

@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import type { AdmissionQueue } from '../../cluster/queue/admission.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
 import type { ClusterStatus, HealthStatus, NodeStatus, ReadyStatus } from '../../protocol/clusterStatus.js';
@@ -10,16 +9,15 @@ import type { Route } from './route.js';
 export interface OperationsDeps {
   readonly pool: Pick<WorkerPool, 'views'>;
   readonly queue: Pick<AdmissionQueue, 'limit' | 'waiting' | 'views'>;
-  readonly registry: Registry;
-  /** Of the metrics, and as many of the status. */
+  /** Questions for the status. */
   readonly scrapesPerSecond: number;
   readonly version: string;
   readonly isDraining: () => boolean;
   /** Inference requests and failures since the start. */
-  readonly totals: () => Promise<{ requests: number; errors: number }>;
+  readonly totals: () => { readonly requests: number; readonly errors: number };
 }
 
-/** What operators and probes ask: `/health`, `/ready`, `/cluster/status`, `/metrics`. */
+/** What operators and probes ask: `/health`, `/ready`, `/cluster/status`. */
 export function operationsRoutes(deps: OperationsDeps): Route[] {
   let wasReady = false;
 
@@ -36,7 +34,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
     return { status, version: deps.version, uptimeSeconds: Math.round(process.uptime()), workers };
   }
 
-  async function readCluster(): Promise<ClusterStatus> {
+  function readCluster(): ClusterStatus {
     const nodes = deps.pool.views().map(describeNode);
     return {
       status: deps.isDraining() ? 'draining' : readStatus().status,
@@ -46,12 +44,10 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
         limit: deps.queue.limit,
         models: deps.queue.views().map((view) => ({ ...view, oldestWaitMs: Math.round(view.oldestWaitMs) })),
       },
-      totals: { ...(await deps.totals()), tokensPerSecond: sum(nodes.map((node) => node.tokensPerSecond)) },
+      totals: { ...deps.totals(), tokensPerSecond: sum(nodes.map((node) => node.tokensPerSecond)) },
       nodes,
     };
   }
-
-  const readMetrics = shareRunning(() => deps.registry.metrics());
 
   return [
     {
@@ -87,21 +83,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
           createLimitRate(deps.scrapesPerSecond),
           async (req, res) => {
             res.type('json');
-            await sendCompressed(req, res, JSON.stringify(await readCluster()));
-          },
-        ],
-      },
-    },
-    {
-      path: '/metrics',
-      access: 'operator',
-      isInternal: true,
-      methods: {
-        GET: [
-          createLimitRate(deps.scrapesPerSecond),
-          async (req, res) => {
-            res.set('content-type', deps.registry.contentType);
-            await sendCompressed(req, res, await readMetrics());
+            await sendCompressed(req, res, JSON.stringify(readCluster()));
           },
         ],
       },
@@ -111,13 +93,4 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-/** Those who ask while an answer is being made get that one. */
-function shareRunning<T>(make: () => Promise<T>): () => Promise<T> {
-  let running: Promise<T> | undefined;
-  return () =>
-    (running ??= make().finally(() => {
-      running = undefined;
-    }));
 }

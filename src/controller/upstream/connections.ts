@@ -1,9 +1,11 @@
-import { Agent, Client, errors, Pool, type Dispatcher } from 'undici';
+import { Agent, buildConnector, Client, errors, Pool, type Dispatcher } from 'undici';
 
 /** The connections to all workers. */
 export interface Connections {
   /** Sends a JSON body. Throws what undici throws. */
   post(url: string, path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
+  /** Those that are open to the worker at this origin: with a request on them, and without. */
+  countOf(origin: string): { readonly active: number; readonly idle: number };
   close(): Promise<void>;
 }
 
@@ -13,6 +15,8 @@ export interface ConnectionsOptions {
   readonly connectTimeoutMs: number;
   /** Before the headers, and between two pieces of the body. */
   readonly silenceTimeoutMs: number;
+  /** Told of each connection that was opened. */
+  readonly onConnected?: ((origin: string, ms: number) => void) | undefined;
 }
 
 /** What is noted of the connection that a request went over; undici hands its options through to the connection. */
@@ -30,10 +34,10 @@ class NotingClient extends Client {
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
-  const { clusterToken, connectTimeoutMs, silenceTimeoutMs } = options;
+  const { clusterToken, connectTimeoutMs, silenceTimeoutMs, onConnected } = options;
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${clusterToken}` };
   const timeouts = {
-    connect: { timeout: connectTimeoutMs },
+    connect: createConnector(connectTimeoutMs, onConnected),
     headersTimeout: silenceTimeoutMs,
     bodyTimeout: silenceTimeoutMs,
   };
@@ -72,9 +76,30 @@ export function createConnections(options: ConnectionsOptions): Connections {
 
   return {
     post,
+    countOf: (origin) => {
+      const { connected, running } = kept.stats[origin] ?? { connected: 0, running: 0 };
+      const active = Math.min(Number(connected), running);
+      return { active, idle: Number(connected) - active };
+    },
     close: async () => {
       await Promise.all([kept.destroy(), fresh.destroy()]);
     },
+  };
+}
+
+function createConnector(
+  timeout: number,
+  onConnected: ConnectionsOptions['onConnected'],
+): buildConnector.connector {
+  const connect = buildConnector({ timeout });
+  return (options, callback) => {
+    const startedAtMs = performance.now();
+    connect(options, (...result) => {
+      const [error] = result;
+      const { protocol, hostname, port } = options;
+      if (!error) onConnected?.(`${protocol}//${hostname}:${port}`, performance.now() - startedAtMs);
+      callback(...result);
+    });
   };
 }
 

@@ -1,5 +1,7 @@
 import { Agent } from 'undici';
 import type { NodeAddress, WorkerPool } from '../../cluster/workerPool.js';
+import type { ControllerEvents } from '../../observability/events.js';
+import type { CheckResult } from '../../observability/metrics/labels.js';
 import { isShortage } from './upstreamError.js';
 
 export interface ProbeTimings {
@@ -20,8 +22,8 @@ const maxAnswerBytes = 64 * 1024;
 /** How often it is looked which probes are due. */
 const lookEveryMs = 100;
 
-/** Whether the probe got an answer of a worker, ready or not; undefined where it could not be sent at all. */
-export type Probe = (url: string, timeoutMs: number) => Promise<boolean | undefined>;
+/** `ok`: an answer of a worker, ready or not; undefined where the probe could not be sent at all. */
+export type Probe = (url: string, timeoutMs: number) => Promise<CheckResult | undefined>;
 
 export type HttpProbe = Probe & { close(): Promise<void> };
 
@@ -33,6 +35,7 @@ export function startWorkerProbes(
   pool: Pick<WorkerPool, 'probeTargets' | 'probed'>,
   { intervalMs, timeoutMs, retryMs }: ProbeTimings,
   probe: HttpProbe,
+  events: Pick<ControllerEvents, 'nodeProbed'>,
 ): WorkerProbes {
   /** By instance: a new process begins anew. */
   const dueAtMs = new Map<string, number>();
@@ -52,13 +55,16 @@ export function startWorkerProbes(
 
   async function run({ nodeId, instanceId, url }: NodeAddress): Promise<void> {
     running.add(instanceId);
-    const hasPassed = await probe(url, timeoutMs);
+    const startedAtMs = performance.now();
+    const result = await probe(url, timeoutMs);
     running.delete(instanceId);
     if (!dueAtMs.has(instanceId)) return;
+    if (result) events.nodeProbed({ nodeId, result, ms: performance.now() - startedAtMs });
+    const hasPassed = result === 'ok';
     // Between three quarters and five quarters of the interval.
-    const waitMs = hasPassed !== false ? intervalMs * (0.75 + Math.random() / 2) : retryMs;
+    const waitMs = hasPassed || result === undefined ? intervalMs * (0.75 + Math.random() / 2) : retryMs;
     dueAtMs.set(instanceId, performance.now() + waitMs);
-    if (hasPassed !== undefined) pool.probed(nodeId, instanceId, hasPassed);
+    if (result) pool.probed(nodeId, instanceId, hasPassed);
   }
 
   const timer = setInterval(look, lookEveryMs);
@@ -88,9 +94,10 @@ export function createHttpProbe(clusterToken: string): HttpProbe {
       // An answer that is too large or has no end is none.
       await body.arrayBuffer();
       // 503 is what a worker says that loads its models or stops: its heartbeats tell which.
-      return statusCode === 200 || statusCode === 503;
+      return statusCode === 200 || statusCode === 503 ? 'ok' : 'fail';
     } catch (error) {
-      return isShortage(error) ? undefined : false;
+      if (isShortage(error)) return undefined;
+      return error instanceof Error && error.name === 'TimeoutError' ? 'timeout' : 'fail';
     }
   };
   return Object.assign(probe, { close: () => agent.destroy() });

@@ -40,6 +40,8 @@ export interface WorkerClient {
   readonly count: WorkerCall<CountRequest, CountResponse>;
   readonly tokenize: WorkerCall<TokenizeRequest, TokenizeResponse>;
   readonly detokenize: WorkerCall<DetokenizeRequest, DetokenizeResponse>;
+  /** Open connections to the worker at `url`. */
+  connectionsTo(url: string): { readonly active: number; readonly idle: number };
   close(): Promise<void>;
 }
 
@@ -51,6 +53,8 @@ export interface WorkerClientOptions {
    * silence for longer than this means that it is gone.
    */
   readonly silenceTimeoutMs?: number | undefined;
+  /** Told of each connection that was opened. */
+  readonly onConnected?: (origin: string, ms: number) => void;
 }
 
 /** No event is longer, also the echo of a long prompt with its log probabilities. */
@@ -64,6 +68,7 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
     clusterToken: options.clusterToken,
     connectTimeoutMs: options.connectTimeoutMs ?? 2_000,
     silenceTimeoutMs: options.silenceTimeoutMs ?? 5_000,
+    onConnected: options.onConnected,
   });
 
   async function post(url: string, path: string, request: object, signal: AbortSignal) {
@@ -122,6 +127,7 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
     count: call(internalPaths.count, CountResponse),
     tokenize: call(internalPaths.tokenize, TokenizeResponse),
     detokenize: call(internalPaths.detokenize, DetokenizeResponse),
+    connectionsTo: (url) => connections.countOf(new URL(url).origin),
     close: () => connections.close(),
   };
 }

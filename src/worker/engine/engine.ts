@@ -73,6 +73,10 @@ export interface LlamaEngine {
   readonly loadSeconds: number;
   /** Weights and KV cache, RAM and VRAM together. */
   readonly memoryBytes: number;
+  /** Of the file. */
+  readonly sizeBytes: number;
+  /** Where its layers are computed. */
+  readonly layers: { readonly gpu: number; readonly cpu: number };
   /** Changes when the same request may give another output. */
   readonly fingerprint: string;
   /** Changes when a saved state of a slot cannot be loaded any more: model, context, library. */

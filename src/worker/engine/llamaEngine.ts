@@ -16,7 +16,14 @@ export interface LlamaEngineParts {
   readonly threads: number;
   readonly facts: Pick<
     LlamaEngine,
-    'modelId' | 'loadSeconds' | 'memoryBytes' | 'fingerprint' | 'stateFormat' | 'usesBlocks'
+    | 'modelId'
+    | 'loadSeconds'
+    | 'memoryBytes'
+    | 'sizeBytes'
+    | 'layers'
+    | 'fingerprint'
+    | 'stateFormat'
+    | 'usesBlocks'
   >;
   /** Runs `work` while no other model of this process computes: more threads than cores stop all of them. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;

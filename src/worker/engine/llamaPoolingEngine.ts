@@ -15,7 +15,14 @@ export interface LlamaPoolingEngineParts {
   readonly threads: number;
   readonly facts: Pick<
     PoolingEngine,
-    'kind' | 'modelId' | 'contextTokens' | 'loadSeconds' | 'memoryBytes' | 'fingerprint'
+    | 'kind'
+    | 'modelId'
+    | 'contextTokens'
+    | 'loadSeconds'
+    | 'memoryBytes'
+    | 'sizeBytes'
+    | 'layers'
+    | 'fingerprint'
   >;
   /** Runs `work` while no other model of this process computes. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;

@@ -139,6 +139,8 @@ async function loadModel(deps: LoadDeps, options: LoadOptions): Promise<LoadedMo
     modelId: options.modelId,
     loadSeconds: (performance.now() - startedAt) / 1000,
     memoryBytes: total(model.memoryUsage) + total(context.memoryUsage),
+    sizeBytes: model.size,
+    layers: { gpu: model.gpuLayers, cpu: Math.max(0, model.fileInsights.totalLayers - model.gpuLayers) },
     fingerprint,
   };
   if (kind !== 'generation')

@@ -14,6 +14,10 @@ export interface PoolingEngine extends ModelTokenizer {
   readonly loadSeconds: number;
   /** Weights and buffers, RAM and VRAM together. */
   readonly memoryBytes: number;
+  /** Of the file. */
+  readonly sizeBytes: number;
+  /** Where its layers are computed. */
+  readonly layers: { readonly gpu: number; readonly cpu: number };
   /** Changes when the same input may give another output. */
   readonly fingerprint: string;
 

@@ -126,6 +126,8 @@ export function createPoolingService(engine: PoolingEngine, slots: number): Pool
       contextTokens: engine.contextTokens,
       loadSeconds: engine.loadSeconds,
       memoryBytes: engine.memoryBytes,
+      sizeBytes: engine.sizeBytes,
+      layers: engine.layers,
       fingerprint: engine.fingerprint,
     }),
     whenIdle: async () => {

@@ -13,7 +13,7 @@ import { maxBodyBytes, requireModel, wrongKind, type RouteDeps } from './routeDe
  */
 export function createCountRoute(deps: RouteDeps): Router {
   const router = Router();
-  router.post(internalPaths.count, express.json({ limit: maxBodyBytes }), async (req, res) => {
+  const countTokens = deps.countCalls('count', async (req, res) => {
     const request = parseBody(CountRequest, req.body);
     const model = requireModel(deps, request.model);
     if (model.kind !== 'generation') throw wrongKind(request.model, model.kind, 'generation');
@@ -27,5 +27,6 @@ export function createCountRoute(deps: RouteDeps): Router {
       throw error;
     }
   });
+  router.post(internalPaths.count, express.json({ limit: maxBodyBytes }), countTokens);
   return router;
 }

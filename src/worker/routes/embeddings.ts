@@ -1,5 +1,6 @@
 import express, { Router, type Response } from 'express';
 import { EmbedRequest, RankRequest } from '../../protocol/embedding.js';
+import type { OperationStatus } from '../../observability/metrics/wrapOperation.js';
 import { parseBody } from '../../protocol/parseBody.js';
 import { internalPaths } from '../../protocol/workerApi.js';
 import type { PoolingService } from '../pooling/poolingService.js';
@@ -16,18 +17,20 @@ export function createEmbeddingRoutes(deps: RouteDeps): Router {
     throw wrongKind(id, model.kind, wanted);
   }
 
-  router.post(internalPaths.embed, json, async (req, res) => {
+  const embed = deps.countCalls('embed', (req, res) => {
     requireAccepting(deps);
     const request = parseBody(EmbedRequest, req.body);
     const pooling = poolingOf(request.model, 'embedding');
-    await answer(res, (signal) => pooling.embed(request, signal));
+    return answer(res, (signal) => pooling.embed(request, signal));
   });
-  router.post(internalPaths.rank, json, async (req, res) => {
+  const rank = deps.countCalls('rank', (req, res) => {
     requireAccepting(deps);
     const request = parseBody(RankRequest, req.body);
     const pooling = poolingOf(request.model, 'ranking');
-    await answer(res, (signal) => pooling.rank(request, signal));
+    return answer(res, (signal) => pooling.rank(request, signal));
   });
+  router.post(internalPaths.embed, json, embed);
+  router.post(internalPaths.rank, json, rank);
   return router;
 }
 
@@ -38,13 +41,18 @@ const lifeSignIntervalMs = 1_000;
  * However long the work takes, its sender sees that it goes on: by informational answers (102), after which any status
  * can still come.
  */
-async function answer(res: Response, work: (signal: AbortSignal) => Promise<object>): Promise<void> {
+async function answer(
+  res: Response,
+  work: (signal: AbortSignal) => Promise<object>,
+): Promise<OperationStatus> {
   const abort = new AbortController();
   res.once('close', () => abort.abort());
   const lifeSigns = setInterval(() => res.writeProcessing(), lifeSignIntervalMs);
   try {
     res.json(await work(abort.signal).finally(() => clearInterval(lifeSigns)));
+    return 'success';
   } catch (error) {
     if (!abort.signal.aborted) throw error;
+    return 'cancelled';
   }
 }

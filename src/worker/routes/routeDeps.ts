@@ -2,12 +2,14 @@ import type { ModelKind, NodeReport } from '../../protocol/workerApi.js';
 import { describeWrongKind } from '../modelKind.js';
 import { RefusedError } from '../refusedError.js';
 import type { WorkerModel } from '../workerModel.js';
+import type { CountCalls } from './countCalls.js';
 
 /** What the routes of the internal protocol work with. */
 export interface RouteDeps {
   /** A model that is loaded. */
   readonly modelOf: (id: string) => WorkerModel | undefined;
   readonly report: () => NodeReport;
+  readonly countCalls: CountCalls;
 }
 
 /** A prompt as large as the largest body that the controller takes, and what the protocol adds to it. */

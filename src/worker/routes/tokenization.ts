@@ -21,7 +21,7 @@ export function createTokenizationRoutes(deps: RouteDeps): Router {
   const router = Router();
   const json = express.json({ limit: maxBodyBytes });
 
-  router.post(internalPaths.tokenize, json, async (req, res) => {
+  const tokenize = deps.countCalls('tokenize', async (req, res) => {
     const request = parseBody(TokenizeRequest, req.body);
     const model = requireModel(deps, request.model);
     const tokens = 'chat' in request ? await tokensOfChat(model, request) : tokensOfText(model, request);
@@ -30,13 +30,15 @@ export function createTokenizationRoutes(deps: RouteDeps): Router {
       : {};
     res.json({ tokens, ...pieces } satisfies TokenizeResponse);
   });
-  router.post(internalPaths.detokenize, json, (req, res) => {
+  const detokenize = deps.countCalls('detokenize', (req, res) => {
     const { model, tokens } = parseBody(DetokenizeRequest, req.body);
     const { tokenizer } = requireModel(deps, model);
     refusingInput(0, () => requireKnownTokens(tokens, tokenizer.vocabularySize));
     const text = tokenizer.detokenize(tokens, [], { special: true });
     res.json({ text } satisfies DetokenizeResponse);
   });
+  router.post(internalPaths.tokenize, json, tokenize);
+  router.post(internalPaths.detokenize, json, detokenize);
   return router;
 }
 

@@ -3,6 +3,7 @@ import { describeError } from '../../observability/describeError.js';
 import type { GenerationFailure } from '../../protocol/generation.js';
 import type { GenerateRequest } from '../../protocol/generateRequest.js';
 import type { HeldPrefix } from '../../protocol/prefix.js';
+import type { StepCounts } from '../../observability/metrics/workerMetrics.js';
 import type { ModelReport } from '../../protocol/workerApi.js';
 import type { ChatPrompt } from '../chat/chatPrompt.js';
 import type { LlamaEngine } from '../engine/engine.js';
@@ -23,6 +24,8 @@ export interface Scheduler {
   /** Claims a slot for the request or says at once why not; `signal` frees the slot before the next step. */
   submit(request: GenerateRequest, signal: AbortSignal): Submission;
   report(): ModelReport;
+  /** What it has computed since it started. */
+  steps(): StepCounts;
   /** Ends what still runs, with a word that tells the controller to let it go on elsewhere. */
   dismiss(): void;
   /** Names of the prompt prefixes that its caches hold, in slots and on disk. */
@@ -61,6 +64,8 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
   const idleListeners: (() => void)[] = [];
   let isRunning = false;
   let stepBeganAt = 0;
+  let steps = 0;
+  let sequences = 0;
   let fragmentedSteps = 0;
   /** The slot that a sequence is being moved to: nobody else may have it. */
   let movingTo: number | undefined;
@@ -190,6 +195,8 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
     // A loop without a step would never end, and never let anything else run.
     if (stepped.length === 0 && tasks.length > 0) throw new Error('no active sequence can be stepped');
     if (stepped.length === 0) return;
+    steps++;
+    sequences += stepped.length;
     const results = await engine.step(
       actions.flatMap((action) => taskOfSlot.get(action.index)?.toEntry(action) ?? []),
     );
@@ -222,8 +229,15 @@ export function createScheduler({ engine, prompt, caches, budget }: SchedulerOpt
       contextTokens: engine.contextTokens,
       loadSeconds: engine.loadSeconds,
       memoryBytes: engine.memoryBytes,
+      sizeBytes: engine.sizeBytes,
+      layers: engine.layers,
+      cachedTokens: caches.cachedTokens(),
       fingerprint: engine.fingerprint,
     }),
+    steps: () => {
+      const deferred = [...active].filter((task) => !task.hasBegun && !task.isFinished).length;
+      return { steps, sequences, deferred };
+    },
     dismiss: () => active.forEach((task) => task.fail(leaving)),
     heldPrefixes: () => caches.held(),
     whenIdle: () => (isRunning ? new Promise((resolve) => idleListeners.push(resolve)) : Promise.resolve()),

@@ -25,6 +25,8 @@ export interface SlotCaches {
   fill(slot: number, tokens: readonly number[], cacheNamespace: string, marks: PrefixMarks): Promise<number>;
   /** Moves what `from` holds to `to`, whose own content is kept on disk. */
   move(from: number, to: number): Promise<void>;
+  /** Tokens in all slots together. */
+  cachedTokens(): number;
   /** Names of all prefixes that are held, in slots and on disk: those that were used last come first. */
   held(): HeldPrefix[];
 }
@@ -130,6 +132,7 @@ export function createSlotCaches(engine: LlamaEngine, store: PrefixStore | undef
       namespaces.delete(from);
       lastUses.delete(from);
     },
+    cachedTokens: () => slots.reduce((sum, slot) => sum + engine.cachedTokens(slot).length, 0),
     held: () => {
       const lastFirst = slots.toSorted((a, b) => (lastUses.get(b) ?? 0) - (lastUses.get(a) ?? 0));
       return collectMarks([...lastFirst.map(heldIn), ...(store?.marks(engine.stateFormat) ?? [])]);

@@ -5,7 +5,6 @@ import { lostAfterMs, suspectAfterMs } from '../../../src/cluster/workerState.js
 import { createApp } from '../../../src/controller/app.js';
 import { refuseUnknownRoutes } from '../../../src/controller/middleware/handleErrors.js';
 import { operationsRoutes } from '../../../src/controller/routes/operations.js';
-import { createControllerMetrics } from '../../../src/observability/metrics.js';
 import { ClusterStatus, HealthStatus, type NodeState } from '../../../src/protocol/clusterStatus.js';
 import { readyReport } from '../../support/nodeReport.js';
 import { noPoolEvents } from '../../support/noPoolEvents.js';
@@ -19,12 +18,6 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
     nodeIds,
     now: () => clock.ms,
     events: { ...noPoolEvents, nodeStateChanged: (change) => changes.push(change) },
-  });
-  const { registry } = createControllerMetrics({
-    models: [],
-    nodeIds,
-    keyIds: [],
-    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
   });
   const app = createApp({
     hosts: [],
@@ -40,17 +33,16 @@ function createTestApp(nodeIds = ['worker_1', 'worker_2']) {
     routes: operationsRoutes({
       pool,
       queue: { limit: 512, waiting: () => 3, views: () => [queueView] },
-      registry,
       scrapesPerSecond: 1_000,
       version: '1.2.3',
       isDraining: () => clock.isDraining,
-      totals: () => Promise.resolve({ requests: 5, errors: 1 }),
+      totals: () => ({ requests: 5, errors: 1 }),
     }),
   });
   return { agent: supertest(app), pool, clock, changes };
 }
 
-const queueView = { model: 'test-model', waiting: 3, promptBytes: 120, oldestWaitMs: 41.7 };
+const queueView = { model: 'test-model', waiting: 3, batch: 1, promptBytes: 120, oldestWaitMs: 41.7 };
 
 const report: NodeReport = { ...readyReport, uptimeSeconds: 11.4 };
 const join = (nodeId: string, fields: Partial<JoinRequest> = {}): JoinRequest => ({

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
-import { createWorkerMetrics } from '../../../src/observability/metrics.js';
+import { listMetrics } from '../../../src/observability/metrics/metricNames.js';
 import { eventually } from '../../support/eventually.js';
+import { familiesOf } from '../../support/metricsText.js';
 import { openSse } from '../../support/sseStream.js';
 import { startTestCluster, type TestCluster } from '../../support/testCluster.js';
 import { createTokenGate } from '../../support/tokenGate.js';
@@ -10,44 +11,12 @@ import { answer, refuse } from '../../support/workerScripts.js';
 
 const params = { model: 'test-model', messages: [{ role: 'user' as const, content: 'Hi' }] };
 
-/** The documented families with their types; the first 14 are the ones that operators have known from the first day. */
-const families: Readonly<Record<string, 'counter' | 'gauge' | 'histogram'>> = {
-  ai_cluster_http_requests_total: 'counter',
-  ai_cluster_http_request_duration_seconds: 'histogram',
-  ai_cluster_inference_requests_total: 'counter',
-  ai_cluster_inference_duration_seconds: 'histogram',
-  ai_cluster_tokens_generated_total: 'counter',
-  ai_cluster_tokens_per_second: 'gauge',
-  ai_cluster_cluster_nodes_total: 'gauge',
-  ai_cluster_cluster_active_requests: 'gauge',
-  ai_cluster_model_load_time_seconds: 'gauge',
-  ai_cluster_model_memory_bytes: 'gauge',
-  ai_cluster_api_key_requests_total: 'counter',
-  ai_cluster_auth_attempts_total: 'counter',
-  ai_cluster_api_key_rate_limit_hits_total: 'counter',
-  ai_cluster_streaming_requests_total: 'counter',
-  ai_cluster_streaming_duration_seconds: 'histogram',
-  ai_cluster_time_to_first_token_seconds: 'histogram',
-  ai_cluster_queue_wait_seconds: 'histogram',
-  ai_cluster_routing_decisions_total: 'counter',
-  ai_cluster_routing_decision_duration_seconds: 'histogram',
-  ai_cluster_prefix_cache_queried_tokens_total: 'counter',
-  ai_cluster_prompt_cached_tokens_total: 'counter',
-  ai_cluster_prefix_cache_expected_tokens_total: 'counter',
-  ai_cluster_queue_depth: 'gauge',
-  ai_cluster_queue_rejected_total: 'counter',
-  ai_cluster_queue_pauses_total: 'counter',
-  ai_cluster_config_min_healthy_nodes: 'gauge',
-  ai_cluster_node_status: 'gauge',
-  ai_cluster_circuit_breaker_state: 'gauge',
-  ai_cluster_circuit_breaker_transitions_total: 'counter',
-  ai_cluster_node_ejections_total: 'counter',
-  ai_cluster_upstream_attempts_total: 'counter',
-  ai_cluster_retries_total: 'counter',
-  ai_cluster_stream_resumes_total: 'counter',
-  ai_cluster_tokens_wasted_total: 'counter',
-  ai_cluster_retry_budget_remaining_ratio: 'gauge',
-};
+/** All families of a controller, and their types. */
+const families = new Map(
+  listMetrics()
+    .filter(({ owner }) => owner === 'controller')
+    .map(({ spec }) => [spec.name as string, spec.type]),
+);
 
 /** Samples by name and labels, as `name{a="1",b="2"}`, labels in alphabetical order. */
 function parseSamples(text: string): Map<string, number> {
@@ -62,12 +31,9 @@ function parseSamples(text: string): Map<string, number> {
 }
 
 const isOurs = (name: string) => name.startsWith('ai_cluster_');
-const familiesOf = (text: string) =>
-  [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name ?? '');
-
 /** Series of our counters that are not zero. */
 function countsOf(text: string): Record<string, number> {
-  const counters = Object.keys(families).filter((name) => families[name] === 'counter');
+  const counters = [...families].filter(([, type]) => type === 'counter').map(([name]) => name);
   const entries = [...parseSamples(text)].filter(
     ([series, value]) => value !== 0 && counters.some((name) => series.startsWith(`${name}{`)),
   );
@@ -90,11 +56,8 @@ const finished = (cluster: TestCluster, count: number) =>
 describe('the first scrape', () => {
   it('has every family with its type and help', async () => {
     const text = await (await startTestCluster()).metrics();
-    for (const [name, type] of Object.entries(families)) {
-      expect(text).toContain(`# TYPE ${name} ${type}\n`);
-      expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'));
-    }
-    expect(familiesOf(text).filter(isOurs).sort()).toStrictEqual(Object.keys(families).sort());
+    expect(new Map([...familiesOf(text)].filter(([name]) => isOurs(name)))).toStrictEqual(families);
+    for (const name of families.keys()) expect(text).toMatch(new RegExp(`^# HELP ${name} \\S`, 'm'));
   });
 
   it('has the configured models and nodes at zero before any of them is there', async () => {
@@ -114,7 +77,8 @@ describe('the first scrape', () => {
       `ai_cluster_tokens_generated_total{model="${model}",type="completion"}`,
       `ai_cluster_streaming_duration_seconds_count{model="${model}"}`,
       `ai_cluster_queue_wait_seconds_count{model="${model}"}`,
-      `ai_cluster_queue_depth{model="${model}"}`,
+      `ai_cluster_queue_depth{model="${model}",queue="admission"}`,
+      `ai_cluster_queue_depth{model="${model}",queue="batch"}`,
       ...['worker_1', 'worker_2'].flatMap((node) => [
         `ai_cluster_inference_duration_seconds_count{model="${model}",node_id="${node}"}`,
         `ai_cluster_time_to_first_token_seconds_count{model="${model}",node_id="${node}"}`,
@@ -143,16 +107,6 @@ describe('the first scrape', () => {
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect((await response.body.text()).endsWith('\n')).toBe(true);
-  });
-
-  it('shares no family of its own with the workers', async () => {
-    const controller = familiesOf(await (await startTestCluster()).metrics()).filter(isOurs);
-    const worker = familiesOf(await createWorkerMetrics({ readModels: () => [] }).registry.metrics()).filter(
-      isOurs,
-    );
-    expect(worker.length).toBeGreaterThan(0);
-    expect(worker.every((name) => name.startsWith('ai_cluster_worker_'))).toBe(true);
-    expect(controller.filter((name) => worker.includes(name))).toStrictEqual([]);
   });
 
   const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
@@ -242,8 +196,9 @@ it('after a known load the counters equal the ledger', async () => {
 
   const text = await cluster.metrics();
   const counts = countsOf(text);
-  // The test itself polled these.
-  for (const series of Object.keys(counts)) if (series.includes('/cluster/status')) delete counts[series];
+  // The test itself polled the status; the others go on by themselves, or are many lines.
+  const others = /\/cluster\/status|_health_checks_|_log_events_|direction="received"|type="health"/;
+  for (const series of Object.keys(counts)) if (others.test(series)) delete counts[series];
   const http = (method: string, path: string, status: number) =>
     `ai_cluster_http_requests_total{method="${method}",path="${path}",status="${status}"}`;
   const attempts = (attempt: string, outcome: string) =>
@@ -273,6 +228,17 @@ it('after a known load the counters equal the ledger', async () => {
     'ai_cluster_api_key_requests_total{key_id="anonymous",status="error"}': 2,
     'ai_cluster_api_key_requests_total{key_id="anonymous",status="rejected"}': 6,
     'ai_cluster_queue_rejected_total{reason="full"}': 1,
+    'ai_cluster_client_disconnects_total{phase="decode"}': 1,
+    // Each 4xx that is no abort, the full queue, and each try that failed.
+    'ai_cluster_errors_total{class="validation",node_id="none"}': 7,
+    'ai_cluster_errors_total{class="overload",node_id="none"}': 1,
+    'ai_cluster_errors_total{class="worker",node_id="worker_1"}': 5,
+    // One was cut by max_tokens; the one that failed on every try had no token.
+    'ai_cluster_request_finished_total{model="test-model",reason="stop"}': 6,
+    'ai_cluster_request_finished_total{model="test-model",reason="length"}': 1,
+    'ai_cluster_request_finished_total{model="test-model",reason="cancelled"}': 1,
+    'ai_cluster_request_finished_total{model="test-model",reason="error"}': 1,
+    'ai_cluster_upstream_messages_total{direction="sent",type="request"}': 9 + 1 + 4,
     // Seven successes, one cancelled, one failed after a token.
     'ai_cluster_tokens_generated_total{model="test-model",type="prompt"}': 9 * 7,
     'ai_cluster_tokens_generated_total{model="test-model",type="completion"}': 6 * 3 + 2 + 2 + 1,
@@ -299,7 +265,7 @@ it('after a known load the counters equal the ledger', async () => {
   expect(samples.get('ai_cluster_streaming_duration_seconds_count{model="test-model"}')).toBe(5);
   expect(samples.get('ai_cluster_queue_wait_seconds_count{model="test-model"}')).toBe(11);
   expect(samples.get('ai_cluster_cluster_active_requests{node_id="worker_1"}')).toBe(0);
-  expect(samples.get('ai_cluster_queue_depth{model="test-model"}')).toBe(0);
+  expect(samples.get('ai_cluster_queue_depth{model="test-model",queue="admission"}')).toBe(0);
   expect(samples.get(`ai_cluster_tokens_per_second{${onWorker}}`)).toBeGreaterThan(0);
 
   const { totals } = await cluster.status();
@@ -332,8 +298,8 @@ it('gauges tell the truth of the moment', async () => {
   const busy = parseSamples(await cluster.metrics());
   expect(busy.get('ai_cluster_cluster_active_requests{node_id="worker_1"}')).toBe(1);
   expect(busy.get('ai_cluster_cluster_active_requests{node_id="worker_2"}')).toBe(0);
-  expect(busy.get('ai_cluster_queue_depth{model="test-model"}')).toBe(2);
-  expect(busy.get('ai_cluster_queue_depth{model="other"}')).toBe(0);
+  expect(busy.get('ai_cluster_queue_depth{model="test-model",queue="admission"}')).toBe(2);
+  expect(busy.get('ai_cluster_queue_depth{model="other",queue="admission"}')).toBe(0);
   expect(busy.get('ai_cluster_cluster_nodes_total{status="healthy"}')).toBe(2);
   expect(busy.get('ai_cluster_model_memory_bytes{model="other",node_id="worker_2"}')).toBe(1_000_000);
   expect(busy.get('ai_cluster_model_load_time_seconds{model="other",node_id="worker_2"}')).toBe(1.5);
@@ -372,6 +338,6 @@ it('what clients send makes no new series', async () => {
   for (let count = 0; count < 50; count++) await send(`random-${count}-${Math.random()}`);
 
   expect(await series()).toStrictEqual(before);
-  expect(before.length).toBeLessThan(1_500);
+  expect(before.length).toBeLessThan(2_000);
   expect(before.join('\n')).not.toMatch(/random|first"|PROPFIND|PURGE/);
 });

@@ -4,7 +4,7 @@ import { Client } from 'undici';
 import { expect, it } from 'vitest';
 import { createApp } from '../../../src/controller/app.js';
 import { createControllerEvents } from '../../../src/observability/events.js';
-import { createControllerMetrics } from '../../../src/observability/metrics.js';
+import { createTestMetrics } from '../../support/testMetrics.js';
 import { eventually } from '../../support/eventually.js';
 import { captureLog, startTestCluster } from '../../support/testCluster.js';
 import type { Script } from '../../support/fakeWorker.js';
@@ -87,12 +87,7 @@ it('whatever a request holds and however it ends', async () => {
 
 it('a handler that throws, with whatever it throws', async () => {
   const log = captureLog();
-  const metrics = createControllerMetrics({
-    models: [],
-    nodeIds: [],
-    keyIds: [],
-    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
-  });
+  const metrics = createTestMetrics();
   const thrown = [
     () => JSON.parse(canary) as unknown,
     () => new URL(canary),

@@ -2,7 +2,8 @@ import { CommanderError, type Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.js';
 import { ConfigError } from '../../../src/config/config.js';
-import { environmentNameOf, settings, settingsOf, type CommandName } from '../../../src/config/settings.js';
+import type { CommandName } from '../../../src/config/setting.js';
+import { environmentNameOf, settings, settingsOf } from '../../../src/config/settings.js';
 
 /** Where the settings of a command are asked for. */
 const commandLines: [CommandName, string[]][] = [

@@ -5,6 +5,7 @@ const cluster: ReadyCluster = {
   controllerUrl: 'http://127.0.0.1:8080',
   workers: [{ name: 'worker_1', url: 'http://127.0.0.1:8081' }],
   models: [{ id: 'm', kind: 'generation', isGenerated: false }],
+  metricsUrl: 'http://127.0.0.1:8080/metrics',
   hasKeys: false,
   logDir: 'logs',
 };
@@ -14,6 +15,8 @@ it('names what there is, with the page that explains it', () => {
   expect(text).toContain('\n  Endpoint  http://127.0.0.1:8080/v1\n');
   expect(text).toContain('\n  Workers   worker_1 http://127.0.0.1:8081\n');
   expect(text).toContain('\n  Docs      http://127.0.0.1:8080/docs\n');
+  expect(text).toContain('\n  Metrics   http://127.0.0.1:8080/metrics\n');
+  expect(toReadyText({ ...cluster, metricsUrl: undefined })).not.toContain('Metrics');
   expect(text).not.toContain('gibberish');
   const made = toReadyText({ ...cluster, models: [{ id: 'tiny', kind: 'generation', isGenerated: true }] });
   expect(made).toContain('(tiny is a generated test model: it answers gibberish)');

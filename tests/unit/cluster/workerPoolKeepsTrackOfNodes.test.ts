@@ -62,6 +62,8 @@ const healthy = {
   breaker: 'closed',
   ejection: undefined,
   weight: 1,
+  failuresInARow: 0,
+  sinceSuccessMs: undefined,
 };
 
 describe('a pool', () => {
@@ -91,6 +93,7 @@ describe('a pool', () => {
       identity: {
         url: 'http://127.0.0.1:8081',
         advertisedUrl: 'http://127.0.0.1:8081',
+        metricsUrl: 'http://127.0.0.1:8081',
         pid: 42,
         instanceId: 'a',
       },

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigError, parseSettings, toArguments, type Settings } from '../../../src/config/config.js';
-import {
-  environmentNameOf,
-  settings,
-  settingsOf,
-  type CommandName,
-  type SettingKey,
-} from '../../../src/config/settings.js';
+import type { CommandName, Setting } from '../../../src/config/setting.js';
+import { environmentNameOf, settings, settingsOf, type SettingKey } from '../../../src/config/settings.js';
 
 interface Case {
   readonly command: CommandName;
@@ -332,6 +327,51 @@ const cases: Record<SettingKey, Case> = {
     bad: ['', 'null', 'app.example.com', 'https://', 'https://a/b', 'https://u@a', 'https://a?b'],
     accepted: 'scheme, host and port as browsers send them, such as https://app.example.com, or *',
   },
+  metrics: {
+    command: 'controller',
+    default: 'on',
+    flag: ['off', 'off'],
+    variable: ['0', 'off'],
+    environmentName: 'AI_CLUSTER_METRICS',
+    bad: ['', 'yes', 'ON', '2'],
+    accepted: 'on or off (or 1, 0, true, false)',
+  },
+  metricsPort: {
+    command: 'worker',
+    default: undefined,
+    flag: ['0', 0],
+    variable: ['9100', 9100],
+    environmentName: 'AI_CLUSTER_METRICS_PORT',
+    bad: [...notWhole, '65536'],
+    accepted: 'a whole number from 0 to 65535',
+  },
+  metricsInclude: {
+    command: 'up',
+    default: [],
+    flag: ['ai_cluster_*', ['ai_cluster_*']],
+    variable: ['process_*, *_total', ['process_*', '*_total']],
+    environmentName: 'AI_CLUSTER_METRICS_INCLUDE',
+    bad: ['', '1a', 'a b', 'a-b', 'a.b'],
+    accepted: 'the name of a metric, with * for any characters, such as ai_cluster_queue_*',
+  },
+  metricsExclude: {
+    command: 'up',
+    default: [],
+    flag: ['nodejs_*', ['nodejs_*']],
+    variable: ['*', ['*']],
+    environmentName: 'AI_CLUSTER_METRICS_EXCLUDE',
+    bad: ['', '{a}', 'a b'],
+    accepted: 'the name of a metric, with * for any characters, such as ai_cluster_queue_*',
+  },
+  metricsMaxSeries: {
+    command: 'controller',
+    default: 50_000,
+    flag: ['1000', 1_000],
+    variable: ['1000000', 1_000_000],
+    environmentName: 'AI_CLUSTER_METRICS_MAX_SERIES',
+    bad: [...notWhole, '999', '1000001'],
+    accepted: 'a whole number from 1000 to 1000000',
+  },
   workerNetworks: {
     command: 'controller',
     default: ['127.0.0.0/8', '::1/128'],
@@ -589,14 +629,17 @@ describe('the settings of another command', () => {
 describe('the settings as arguments', () => {
   const commands: CommandName[] = ['up', 'controller', 'worker', 'models', 'models pull', 'status'];
 
+  const repeatable = Object.values(settings)
+    .filter((setting: Setting) => setting.repeatable)
+    .map(({ flag }) => flag as string);
+
   /** What the command line would hand to `parseSettings`. */
   function toFlags(args: readonly string[]): Record<string, string | string[]> {
     const flags: Record<string, string | string[]> = {};
     for (let index = 0; index < args.length; index += 2) {
       const name = String(args[index]).replace(/^--/, '');
       const text = args[index + 1] ?? '';
-      if (['model', 'worker-networks', 'allowed-hosts', 'allowed-origins'].includes(name))
-        flags[name] = [...(flags[name] ?? []), text];
+      if (repeatable.includes(name)) flags[name] = [...(flags[name] ?? []), text];
       else flags[name] = text;
     }
     return flags;
@@ -651,5 +694,29 @@ describe('the address to listen on', () => {
     ['[::1]', '::1'],
   ])('may be %s', (host, read) => {
     expect(parseSettings('controller', { flags: { host }, environment: {} }).host).toBe(read);
+  });
+});
+
+describe('metrics', () => {
+  it('are switched off by the variable that others use, too; the own one goes first', () => {
+    const read = (environment: Record<string, string>) =>
+      parseSettings('up', { flags: {}, environment }).metrics;
+    expect(read({ METRICS_ENABLED: '0' })).toBe('off');
+    expect(read({ METRICS_ENABLED: '0', AI_CLUSTER_METRICS: 'on' })).toBe('on');
+    expect(problemsOf('up', { environment: { METRICS_ENABLED: 'no' } })).toEqual([
+      'METRICS_ENABLED: "no" is not accepted; give on or off (or 1, 0, true, false)',
+    ]);
+  });
+
+  it.each([
+    ['9100', []],
+    ['65533', []],
+    ['65534', ['with 2 workers give at most 65533']],
+    ['8078', ['the controller and its workers need that one and those behind it; give another one']],
+    ['8082', ['the controller and its workers need that one and those behind it; give another one']],
+  ])('of up have a port of their own each: %s', (port, reasons) => {
+    expect(problemsOf('up', { flags: { 'metrics-port': port } })).toEqual(
+      reasons.map((reason) => `--metrics-port: "${port}" is not accepted; ${reason}`),
+    );
   });
 });

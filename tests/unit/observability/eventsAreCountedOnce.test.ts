@@ -1,17 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  createControllerEvents,
-  type ControllerEvents,
-  type InferenceRecord,
-  type RequestRecord,
-} from '../../../src/observability/events.js';
+import { createControllerEvents, type ControllerEvents } from '../../../src/observability/events.js';
+import type { InferenceRecord } from '../../../src/observability/events/inferenceRecord.js';
+import type { RequestRecord } from '../../../src/observability/events/requestEvents.js';
 import type { Logger } from '../../../src/observability/logger.js';
-import {
-  createControllerMetrics,
-  outcomes,
-  type ControllerMetrics,
-} from '../../../src/observability/metrics.js';
-import { eventually } from '../../support/eventually.js';
+import { BucketTally } from '../../../src/observability/metrics/bucketTally.js';
+import type { ControllerMetrics } from '../../../src/observability/metrics/controllerMetrics.js';
+import { outcomes } from '../../../src/observability/metrics/labels.js';
+import { buckets } from '../../../src/observability/metrics/metricSpec.js';
+import { parseMetrics } from '../../support/metricsText.js';
+import { createTestMetrics } from '../../support/testMetrics.js';
 
 interface Line {
   readonly level: string;
@@ -25,12 +22,7 @@ let events: ControllerEvents;
 
 beforeEach(() => {
   lines = [];
-  metrics = createControllerMetrics({
-    models: ['m'],
-    nodeIds: ['worker_1'],
-    keyIds: ['anonymous'],
-    readCluster: () => ({ nodes: [], wantedNodes: 0, queue: [] }),
-  });
+  metrics = createTestMetrics();
   const at = (level: string) => (message: string, fields: Record<string, unknown>) =>
     void lines.push({ level, message, fields });
   const logger = {
@@ -55,10 +47,15 @@ function inference(fields: Partial<InferenceRecord> = {}): InferenceRecord {
     promptTokens: 9,
     cachedTokens: 4,
     completionTokens: 5,
+    maxTokens: undefined,
     queueMs: 20,
     firstTokenMs: 100,
     streamMs: undefined,
-    finishReason: 'stop',
+    answers: [{ nodeId: 'worker_1', prefillMs: 70, decodeMs: 400, tokens: 5 }],
+    finishReasons: ['stop'],
+    stages: undefined,
+    overheadMs: undefined,
+    pauses: 0,
     ...fields,
   };
 }
@@ -80,21 +77,12 @@ function request(fields: Partial<RequestRecord> = {}): RequestRecord {
 const finish = (fields: Partial<InferenceRecord> = {}, requestFields: Partial<RequestRecord> = {}) =>
   events.requestFinished(request({ inference: inference(fields), ...requestFields }));
 
-interface Sample {
-  readonly value: number;
-  readonly labels: Record<string, string | number | undefined>;
-  readonly metricName?: string;
-}
-
 /** Samples that are not zero, as `labels → value`; for a histogram its counts or sums. */
-async function nonZero(
-  metric: { get(): Promise<{ name: string; values: Sample[] }> },
-  suffix = '',
-): Promise<Record<string, number>> {
-  const { name, values } = await metric.get();
+async function nonZero(name: string, suffix = ''): Promise<Record<string, number>> {
+  const samples = parseMetrics(await metrics.registry.text());
   return Object.fromEntries(
-    values
-      .filter(({ value, metricName }) => value !== 0 && (metricName ?? name) === name + suffix)
+    samples
+      .filter((sample) => sample.value !== 0 && sample.name === name + suffix)
       .map(({ labels, value }) => [Object.values(labels).join(' '), value]),
   );
 }
@@ -102,10 +90,12 @@ async function nonZero(
 describe('a request that is no inference', () => {
   it('is counted by route, and nowhere else', async () => {
     events.requestFinished(request({ method: 'GET', path: '/v1/models', status: 200, durationMs: 30 }));
-    expect(await nonZero(metrics.httpRequests)).toEqual({ 'GET /v1/models 200': 1 });
-    expect(await nonZero(metrics.httpRequestDuration, '_sum')).toEqual({ 'GET /v1/models 200': 0.03 });
-    for (const counter of [metrics.inferenceRequests, metrics.apiKeyRequests, metrics.streamingRequests]) {
-      expect(await nonZero(counter)).toEqual({});
+    expect(await nonZero('ai_cluster_http_requests_total')).toEqual({ 'GET /v1/models 200': 1 });
+    expect(await nonZero('ai_cluster_http_request_duration_seconds', '_sum')).toEqual({
+      'GET /v1/models 200': 0.03,
+    });
+    for (const kind of ['inference', 'api_key', 'streaming']) {
+      expect(await nonZero(`ai_cluster_${kind}_requests_total`)).toEqual({});
     }
   });
 
@@ -113,7 +103,7 @@ describe('a request that is no inference', () => {
     for (let index = 0; index < 3; index++) {
       events.requestFinished(request({ method: `BREW${index}`, path: undefined, status: 404 }));
     }
-    expect(await nonZero(metrics.httpRequests)).toEqual({ 'other unmatched 404': 3 });
+    expect(await nonZero('ai_cluster_http_requests_total')).toEqual({ 'other unmatched 404': 3 });
   });
 });
 
@@ -122,10 +112,10 @@ describe('a line of a batch', () => {
 
   it('is an inference that did not come over HTTP', async () => {
     events.batchLineFinished({ ...line, status: 200, inference: inference(), error: undefined });
-    expect(await nonZero(metrics.inferenceRequests)).toEqual({ 'm success': 1 });
-    expect(await nonZero(metrics.apiKeyRequests)).toEqual({ 'anonymous success': 1 });
-    expect(await nonZero(metrics.tokensGenerated)).toEqual({ 'm prompt': 9, 'm completion': 5 });
-    expect(await nonZero(metrics.httpRequests)).toEqual({});
+    expect(await nonZero('ai_cluster_inference_requests_total')).toEqual({ 'm success': 1 });
+    expect(await nonZero('ai_cluster_api_key_requests_total')).toEqual({ 'anonymous success': 1 });
+    expect(await nonZero('ai_cluster_tokens_generated_total')).toEqual({ 'm prompt': 9, 'm completion': 5 });
+    expect(await nonZero('ai_cluster_http_requests_total')).toEqual({});
   });
 
   it.each([
@@ -153,24 +143,24 @@ describe('an inference', () => {
   it.each(outcomes)('with the outcome %s is counted once, with its key', async (outcome) => {
     finish({ outcome });
     finish({ outcome, isStream: true, streamMs: 200 });
-    expect(await nonZero(metrics.inferenceRequests)).toEqual({ [`m ${outcome}`]: 2 });
-    expect(await nonZero(metrics.apiKeyRequests)).toEqual({ [`anonymous ${outcome}`]: 2 });
-    expect(await nonZero(metrics.streamingRequests)).toEqual({ [`m ${outcome}`]: 1 });
-    expect(await nonZero(metrics.httpRequests)).toEqual({ 'POST /v1/chat/completions 200': 2 });
+    expect(await nonZero('ai_cluster_inference_requests_total')).toEqual({ [`m ${outcome}`]: 2 });
+    expect(await nonZero('ai_cluster_api_key_requests_total')).toEqual({ [`anonymous ${outcome}`]: 2 });
+    expect(await nonZero('ai_cluster_streaming_requests_total')).toEqual({ [`m ${outcome}`]: 1 });
+    expect(await nonZero('ai_cluster_http_requests_total')).toEqual({ 'POST /v1/chat/completions 200': 2 });
   });
 
   it('has its durations in seconds, by the node that ended it', async () => {
     finish({ queueMs: 20, firstTokenMs: 100, isStream: true, streamMs: 1_400 });
-    expect(await nonZero(metrics.inferenceDuration, '_sum')).toEqual({ 'm worker_1': 1.5 });
-    expect(await nonZero(metrics.timeToFirstToken, '_sum')).toEqual({ 'm worker_1': 0.1 });
-    expect(await nonZero(metrics.queueWait, '_sum')).toEqual({ m: 0.02 });
-    expect(await nonZero(metrics.streamingDuration, '_sum')).toEqual({ m: 1.4 });
+    expect(await nonZero('ai_cluster_inference_duration_seconds', '_sum')).toEqual({ 'm worker_1': 1.5 });
+    expect(await nonZero('ai_cluster_time_to_first_token_seconds', '_sum')).toEqual({ 'm worker_1': 0.1 });
+    expect(await nonZero('ai_cluster_queue_wait_seconds', '_sum')).toEqual({ m: 0.02 });
+    expect(await nonZero('ai_cluster_streaming_duration_seconds', '_sum')).toEqual({ m: 1.4 });
   });
 
   it('has its tokens by type', async () => {
     finish();
     finish({ outcome: 'cancelled', promptTokens: 1, completionTokens: 2 });
-    expect(await nonZero(metrics.tokensGenerated)).toEqual({ 'm prompt': 10, 'm completion': 7 });
+    expect(await nonZero('ai_cluster_tokens_generated_total')).toEqual({ 'm prompt': 10, 'm completion': 7 });
   });
 
   it('that was rejected has no duration: it was never run', async () => {
@@ -185,26 +175,26 @@ describe('an inference', () => {
       },
       { status: 503 },
     );
-    expect(await nonZero(metrics.inferenceRequests)).toEqual({ 'm rejected': 1 });
-    expect(await nonZero(metrics.inferenceDuration, '_count')).toEqual({});
-    expect(await nonZero(metrics.timeToFirstToken, '_count')).toEqual({});
-    expect(await nonZero(metrics.queueWait, '_count')).toEqual({});
+    expect(await nonZero('ai_cluster_inference_requests_total')).toEqual({ 'm rejected': 1 });
+    expect(await nonZero('ai_cluster_inference_duration_seconds', '_count')).toEqual({});
+    expect(await nonZero('ai_cluster_time_to_first_token_seconds', '_count')).toEqual({});
+    expect(await nonZero('ai_cluster_queue_wait_seconds', '_count')).toEqual({});
   });
 
   it('that reached no node is shown as such', async () => {
     finish({ outcome: 'error', nodeId: undefined });
-    expect(await nonZero(metrics.inferenceDuration, '_count')).toEqual({ 'm none': 1 });
+    expect(await nonZero('ai_cluster_inference_duration_seconds', '_count')).toEqual({ 'm none': 1 });
   });
 
   it('that asked for a stream and got none has no duration of a stream', async () => {
     finish({ isStream: true, outcome: 'error', streamMs: undefined });
-    expect(await nonZero(metrics.streamingRequests)).toEqual({ 'm error': 1 });
-    expect(await nonZero(metrics.streamingDuration, '_count')).toEqual({});
+    expect(await nonZero('ai_cluster_streaming_requests_total')).toEqual({ 'm error': 1 });
+    expect(await nonZero('ai_cluster_streaming_duration_seconds', '_count')).toEqual({});
   });
 
   it('that did not stream has no duration of a stream', async () => {
     finish({ isStream: false, streamMs: 50 });
-    expect(await nonZero(metrics.streamingDuration, '_count')).toEqual({});
+    expect(await nonZero('ai_cluster_streaming_duration_seconds', '_count')).toEqual({});
   });
 
   it('is a stream in a part of the cases, whatever happens', async () => {
@@ -213,14 +203,103 @@ describe('an inference', () => {
         for (const streamMs of [undefined, 10]) finish({ outcome, isStream, streamMs });
       }
     }
-    const all = await nonZero(metrics.inferenceRequests);
-    const streams = await nonZero(metrics.streamingRequests);
+    const all = await nonZero('ai_cluster_inference_requests_total');
+    const streams = await nonZero('ai_cluster_streaming_requests_total');
     for (const outcome of outcomes) {
       expect(all[`m ${outcome}`]).toBe(6);
       expect(streams[`m ${outcome}`]).toBe(4);
     }
-    const durations = Object.values(await nonZero(metrics.streamingDuration, '_count'));
+    const durations = Object.values(await nonZero('ai_cluster_streaming_duration_seconds', '_count'));
     expect(durations).toEqual([8]);
+  });
+});
+
+describe('an answer', () => {
+  it('has its parts in seconds, and its mean time a token', async () => {
+    finish({ maxTokens: 64 });
+    expect(await nonZero('ai_cluster_prefill_duration_seconds', '_sum')).toEqual({ 'm worker_1': 0.07 });
+    expect(await nonZero('ai_cluster_decode_duration_seconds', '_sum')).toEqual({ 'm worker_1': 0.4 });
+    const perToken = await nonZero('ai_cluster_request_time_per_output_token_seconds', '_sum');
+    expect(perToken).toEqual({ m: 0.1 });
+    expect(await nonZero('ai_cluster_request_finished_total')).toEqual({ 'm stop': 1 });
+    expect(await nonZero('ai_cluster_request_prompt_tokens', '_sum')).toEqual({ m: 9 });
+    expect(await nonZero('ai_cluster_request_completion_tokens', '_sum')).toEqual({ m: 5 });
+    expect(await nonZero('ai_cluster_request_max_tokens', '_sum')).toEqual({ m: 64 });
+  });
+
+  it('of one token has no time between tokens', async () => {
+    finish({ answers: [{ nodeId: 'worker_1', prefillMs: 70, decodeMs: 0, tokens: 1 }] });
+    expect(await nonZero('ai_cluster_request_time_per_output_token_seconds', '_count')).toEqual({});
+  });
+
+  it.each(['cancelled', 'error'] as const)('that came to no end is finished as %s', async (outcome) => {
+    finish({ outcome, finishReasons: [] });
+    expect(await nonZero('ai_cluster_request_finished_total')).toEqual({ [`m ${outcome}`]: 1 });
+  });
+
+  it('tells the times between its tokens all at once', async () => {
+    const gaps = new BucketTally(buckets.betweenTokens);
+    gaps.add(0.02, 3);
+    gaps.add(7);
+    events.tokensStreamed({ model: 'm', nodeId: 'worker_1', gaps });
+    const name = 'ai_cluster_inter_token_latency_seconds';
+    expect(await nonZero(name, '_count')).toEqual({ 'm worker_1': 4 });
+    expect((await nonZero(name, '_sum'))['m worker_1']).toBeCloseTo(7.06);
+    const counts = await nonZero(name, '_bucket');
+    expect([counts['m worker_1 0.01'], counts['m worker_1 0.025'], counts['m worker_1 +Inf']]).toEqual([
+      undefined,
+      3,
+      4,
+    ]);
+  });
+});
+
+describe('where a client left', () => {
+  it.each([
+    ['queue', { queueMs: undefined, firstTokenMs: undefined }],
+    ['prefill', { firstTokenMs: undefined }],
+    ['decode', {}],
+  ])('is counted: %s', async (phase, fields) => {
+    finish({ outcome: 'cancelled', ...fields });
+    expect(await nonZero('ai_cluster_client_disconnects_total')).toEqual({ [phase]: 1 });
+  });
+});
+
+describe('what was wrong', () => {
+  it.each([
+    [400, 'validation'],
+    [401, 'auth'],
+    [404, 'validation'],
+    [408, 'timeout'],
+    [429, 'overload'],
+    [500, 'internal'],
+    [503, 'overload'],
+    [504, 'timeout'],
+  ])('is counted: status %d as %s', async (status, errorClass) => {
+    events.requestFinished(request({ status }));
+    expect(await nonZero('ai_cluster_errors_total')).toEqual({ [`${errorClass} none`]: 1 });
+  });
+
+  it('is nothing where a worker failed, which is counted with the try, or a probe was told to wait', async () => {
+    events.requestFinished(request({ status: 502 }));
+    events.requestFinished(request({ status: 499 }));
+    events.requestFinished(request({ method: 'GET', path: '/ready', status: 503 }));
+    expect(await nonZero('ai_cluster_errors_total')).toEqual({});
+  });
+});
+
+describe('the stages of a request', () => {
+  const stages = new Map([
+    ['prefill', 70],
+    ['decode', 400],
+  ] as const);
+
+  it('are counted of one that succeeded', async () => {
+    finish({ stages, overheadMs: 2 });
+    finish({ stages, overheadMs: 2, outcome: 'error' });
+    const name = 'ai_cluster_stage_duration_seconds';
+    expect(await nonZero(name, '_sum')).toEqual({ prefill: 0.07, decode: 0.4 });
+    expect(await nonZero('ai_cluster_router_overhead_seconds', '_sum')).toEqual({ '': 0.002 });
   });
 });
 
@@ -261,7 +340,7 @@ describe('the log line of a request', () => {
     async (path) => {
       events.requestFinished(request({ method: 'GET', path }));
       expect(lines).toEqual([]);
-      expect(await nonZero(metrics.httpRequests)).toEqual({ [`GET ${path} 200`]: 1 });
+      expect(await nonZero('ai_cluster_http_requests_total')).toEqual({ [`GET ${path} 200`]: 1 });
     },
   );
 
@@ -312,7 +391,7 @@ describe('what else happens', () => {
 
   it('is logged: failed attempts and refused internal calls as warnings, draining as information', () => {
     const failure = { requestId: 'r', nodeId: 'worker_1', attempt: 1, reason: 'reset', willRetry: true };
-    events.attemptFailed(failure);
+    events.attemptFailed({ ...failure, errorClass: 'network' });
     events.internalCallRefused({ path: '/internal/v1/nodes', status: 400, reason: 'host' });
     events.draining(3);
     expect(lines).toEqual([
@@ -329,7 +408,7 @@ describe('what else happens', () => {
 
 describe('a key', () => {
   const samples = async () =>
-    (await metrics.registry.metrics())
+    (await metrics.registry.text())
       .split('\n')
       .filter((line) => /^ai_cluster_api_key_requests_total\{.* [1-9]/.test(line) || line.includes('sk-a'));
 
@@ -342,11 +421,9 @@ describe('a key', () => {
     events.keyRevoked('sk-a');
     run();
     events.queueRejected({ reason: 'key_limit', keyId: 'sk-a' });
-    await eventually(async () =>
-      expect(await samples()).toEqual([
-        'ai_cluster_api_key_requests_total{key_id="revoked",status="success"} 1',
-      ]),
-    );
+    expect(await samples()).toEqual([
+      'ai_cluster_api_key_requests_total{key_id="revoked",status="success"} 1',
+    ]);
   });
 
   it('that was refused is named in the log where its secret was right', () => {

@@ -1,44 +1,20 @@
-import type { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { ClusterView } from '../../../src/observability/clusterView.js';
-import {
-  createControllerMetrics,
-  createWorkerMetrics,
-  initializeRoute,
-  listMetricNames,
-  outcomes,
-  removeSeriesOf,
-} from '../../../src/observability/metrics.js';
-import type { ModelReport } from '../../../src/protocol/workerApi.js';
+import { initializeRoute } from '../../../src/observability/metrics/controllerMetrics.js';
+import { errorClasses, outcomes } from '../../../src/observability/metrics/labels.js';
+import { listMetrics } from '../../../src/observability/metrics/metricNames.js';
+import type { MetricsRegistry } from '../../../src/observability/metrics/metricsRegistry.js';
+import { createWorkerMetrics } from '../../../src/observability/metrics/workerMetrics.js';
+import { samplesOf } from '../../support/metricsText.js';
+import { createTestMetrics, emptyClusterView, modelGauges, nodeGauges } from '../../support/testMetrics.js';
 
-const emptyView: ClusterView = { nodes: [], wantedNodes: 2, queue: [] };
+const emptyView: ClusterView = { ...emptyClusterView, wantedNodes: 2 };
+const facts = { version: '1.2.3' };
 
-function createMetrics(readCluster: () => ClusterView = () => emptyView) {
-  return createControllerMetrics({
-    models: ['m', 'x'],
-    nodeIds: ['worker_1', 'worker_2'],
-    keyIds: ['anonymous'],
-    readCluster,
-  });
-}
+const createMetrics = (readCluster: () => ClusterView = () => emptyView) =>
+  createTestMetrics({ models: ['m', 'x'], nodeIds: ['worker_1', 'worker_2'], readCluster });
 
-/** The samples of one family as they stand in a scrape, by their labels. */
-async function scrape(registry: Registry, name: string): Promise<Record<string, number>> {
-  const text = await registry.metrics();
-  const samples = text
-    .split('\n')
-    .flatMap((line) => /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line)?.slice(1, 4) ?? [])
-    .reduce<string[][]>((rows, part, index) => {
-      if (index % 3 === 0) rows.push([]);
-      rows.at(-1)?.push(part);
-      return rows;
-    }, []);
-  return Object.fromEntries(
-    samples
-      .filter(([sample]) => sample === name)
-      .map(([, labels, value]) => [(labels ?? '').replaceAll('"', ''), Number(value)]),
-  );
-}
+const scrape = async (registry: MetricsRegistry, name: string) => samplesOf(await registry.text(), name);
 
 const whereOne = (series: Record<string, number>) =>
   Object.keys(series).filter((labels) => series[labels] === 1);
@@ -97,163 +73,230 @@ describe('the metrics of a controller', () => {
   it('do not collide: two controllers have one registry each', async () => {
     const [first, second] = [createMetrics(), createMetrics()];
     first.inferenceRequests.inc({ model: 'm', status: 'success' });
-    const of = async ({ registry }: { registry: Registry }) =>
+    const of = async ({ registry }: { registry: MetricsRegistry }) =>
       (await scrape(registry, 'ai_cluster_inference_requests_total'))['model=m,status=success'];
     expect([await of(first), await of(second)]).toEqual([1, 0]);
   });
 });
 
 describe('the gauges of the cluster', () => {
-  const model = { id: 'm', tokensPerSecond: 12.5, loadSeconds: 1.5, memoryBytes: 1e8 };
-  const node = {
-    id: 'worker_1',
-    status: 'healthy' as const,
-    breaker: 'closed' as const,
-    activeRequests: 3,
-    models: [model],
-  };
+  const model = modelGauges({ tokensPerSecond: 12.5 });
+  const node = nodeGauges({ activeRequests: 3, models: [model], connections: { active: 3, idle: 1 } });
 
   it('are read anew at every scrape, and what has left is gone', async () => {
+    const lost = nodeGauges({
+      ...{ id: 'worker_2', status: 'offline', state: 'lost', breaker: 'open', machine: undefined },
+      consecutiveFailures: 5,
+    });
     let view: ClusterView = {
-      nodes: [node, { id: 'worker_2', status: 'offline', breaker: 'open', activeRequests: 0, models: [] }],
-      wantedNodes: 2,
-      queue: [{ model: 'm', waiting: 7 }],
+      ...emptyView,
+      nodes: [node, lost],
+      queue: [{ model: 'm', waiting: 7, batch: 4 }],
     };
     const { registry } = createMetrics(() => view);
-    const gauges = async () => ({
-      nodes: await scrape(registry, 'ai_cluster_cluster_nodes_total'),
-      wanted: await scrape(registry, 'ai_cluster_config_min_healthy_nodes'),
-      status: whereOne(await scrape(registry, 'ai_cluster_node_status')),
-      breaker: whereOne(await scrape(registry, 'ai_cluster_circuit_breaker_state')),
-      active: await scrape(registry, 'ai_cluster_cluster_active_requests'),
-      rate: await scrape(registry, 'ai_cluster_tokens_per_second'),
-      load: await scrape(registry, 'ai_cluster_model_load_time_seconds'),
-      memory: await scrape(registry, 'ai_cluster_model_memory_bytes'),
-      queue: await scrape(registry, 'ai_cluster_queue_depth'),
-    });
+    const gauges = async () => {
+      const text = await registry.text();
+      const read = (name: string) => samplesOf(text, `ai_cluster_${name}`);
+      return {
+        nodes: read('cluster_nodes_total'),
+        alias: read('nodes'),
+        wanted: read('config_min_healthy_nodes'),
+        status: whereOne(read('node_status')),
+        code: read('node_status_code'),
+        breaker: whereOne(read('circuit_breaker_state')),
+        failures: read('node_consecutive_failures'),
+        cores: read('node_cpu_cores'),
+        layers: read('node_max_layers'),
+        loaded: read('models_loaded'),
+        connections: read('upstream_connections'),
+        active: read('cluster_active_requests'),
+        rate: read('tokens_per_second'),
+        load: read('model_load_time_seconds'),
+        memory: read('model_memory_bytes'),
+        size: read('model_size_bytes'),
+        usage: read('kv_cache_usage_ratio'),
+        queue: read('queue_depth'),
+      };
+    };
     const labels = 'model=m,node_id=worker_1';
+    const byStatus = { 'status=healthy': 1, 'status=degraded': 0, 'status=offline': 1 };
     expect(await gauges()).toEqual({
-      nodes: { 'status=healthy': 1, 'status=degraded': 0, 'status=offline': 1 },
+      nodes: byStatus,
+      alias: byStatus,
       wanted: { '': 2 },
       status: ['node_id=worker_1,status=healthy', 'node_id=worker_2,status=offline'],
+      code: { 'node_id=worker_1': 1, 'node_id=worker_2': 0 },
       breaker: ['node_id=worker_1,state=closed', 'node_id=worker_2,state=open'],
+      failures: { 'node_id=worker_1': 0, 'node_id=worker_2': 5 },
+      cores: { 'node_id=worker_1': 2 },
+      layers: { 'node_id=worker_1': 31 },
+      loaded: { 'node_id=worker_1': 1, 'node_id=worker_2': 0 },
+      connections: {
+        'node_id=worker_1,state=active': 3,
+        'node_id=worker_1,state=idle': 1,
+        'node_id=worker_2,state=active': 0,
+        'node_id=worker_2,state=idle': 0,
+      },
       active: { 'node_id=worker_1': 3, 'node_id=worker_2': 0 },
       rate: { [labels]: 12.5 },
       load: { [labels]: 1.5 },
       memory: { [labels]: 1e8 },
-      queue: { 'model=m': 7 },
+      size: { [labels]: 9e7 },
+      usage: { [labels]: 0.25 },
+      queue: { 'queue=admission,model=m': 3, 'queue=batch,model=m': 4 },
     });
 
     view = {
-      nodes: [{ ...node, id: 'worker_2', status: 'degraded', models: [] }],
+      ...emptyView,
+      nodes: [nodeGauges({ id: 'worker_2', status: 'degraded', state: 'draining' })],
       wantedNodes: 1,
-      queue: [],
     };
-    expect(await gauges()).toEqual({
+    expect(await gauges()).toMatchObject({
       nodes: { 'status=healthy': 0, 'status=degraded': 1, 'status=offline': 0 },
       wanted: { '': 1 },
-      status: ['node_id=worker_2,status=degraded'],
+      status: ['node_id=worker_2,status=draining'],
+      code: { 'node_id=worker_2': 1 },
       breaker: ['node_id=worker_2,state=closed'],
-      active: { 'node_id=worker_2': 3 },
+      active: { 'node_id=worker_2': 0 },
       rate: {},
       load: {},
       memory: {},
       queue: {},
     });
   });
+
+  it.each([
+    ['unknown', 3, { state: 'joining', status: 'degraded' }],
+    ['busy', 2, { state: 'busy', status: 'healthy' }],
+    ['degraded', 1, { state: 'suspect', status: 'degraded' }],
+    ['offline', 0, { state: 'lost', status: 'offline' }],
+  ] as const)('give each node one status: %s, whose number is %d', async (status, code, fields) => {
+    const { registry } = createMetrics(() => ({ ...emptyView, nodes: [nodeGauges(fields)] }));
+    expect(whereOne(await scrape(registry, 'ai_cluster_node_status'))).toEqual([
+      `node_id=worker_1,status=${status}`,
+    ]);
+    expect(await scrape(registry, 'ai_cluster_node_status_code')).toEqual({ 'node_id=worker_1': code });
+  });
+
+  it('that cannot be read are left out, and the rest of the scrape is there', async () => {
+    const { registry } = createMetrics(() => {
+      throw new Error('broken');
+    });
+    const told: string[] = [];
+    registry.onCollectError = (collector) => told.push(collector);
+    await registry.text();
+    const text = await registry.text();
+    expect(text).not.toContain('ai_cluster_cluster_nodes_total');
+    expect(text).toContain('ai_cluster_metrics_collect_errors_total{collector="cluster"} 2');
+    expect(text).toContain('ai_cluster_uptime_seconds');
+    expect(told).toEqual(['cluster', 'cluster']);
+  });
 });
 
-describe('a node that is forgotten', () => {
+describe('what is gone for good', () => {
   it('takes its series with it, and leaves those of the others', async () => {
     const metrics = createMetrics();
     for (const node_id of ['worker_1', 'worker_2']) {
       metrics.inferenceDuration.observe({ model: 'm', node_id }, 1);
       metrics.nodeEjections.inc({ node_id, reason: 'failures' });
     }
-    await removeSeriesOf(metrics.registry, 'node_id', 'worker_1');
-    const text = await metrics.registry.metrics();
+    metrics.registry.forget('node_id', 'worker_1');
+    metrics.registry.forget('model', 'x');
+    const text = await metrics.registry.text();
     expect(text).not.toContain('worker_1');
+    expect(text).not.toContain('model="x"');
     expect(text).toContain('ai_cluster_inference_duration_seconds_count{model="m",node_id="worker_2"} 1');
     expect(text).toContain('ai_cluster_node_ejections_total{node_id="worker_2",reason="failures"} 1');
   });
 });
 
 describe('the metrics of a worker', () => {
-  it('show its slots by state', async () => {
-    const report: ModelReport = {
-      id: 'm',
-      kind: 'generation',
-      slotsTotal: 4,
-      slotsBusy: 1,
-      contextTokens: 4096,
-      loadSeconds: 1,
-      memoryBytes: 1,
-      fingerprint: 'fp',
-    };
-    let models = [report];
-    const { registry } = createWorkerMetrics({ readModels: () => models });
-    expect(await scrape(registry, 'ai_cluster_worker_slots')).toEqual({
-      'model=m,state=busy': 1,
-      'model=m,state=idle': 3,
-    });
+  const load = { id: 'm', slotsTotal: 4, slotsBusy: 3, isServing: true };
+
+  it('show its slots and its steps', async () => {
+    let models = [{ ...load, steps: { steps: 10, sequences: 25, deferred: 1 } }];
+    const { registry } = createWorkerMetrics({ facts, readModels: () => models });
+    const text = await registry.text();
+    const read = (name: string) => samplesOf(text, `ai_cluster_worker_${name}`);
+    expect(read('slots')).toEqual({ 'model=m,state=busy': 3, 'model=m,state=idle': 1 });
+    expect(read('engine_up')).toEqual({ 'model=m': 1 });
+    expect(read('engine_requests_processing')).toEqual({ 'model=m': 2 });
+    expect(read('engine_requests_deferred')).toEqual({ 'model=m': 1 });
+    expect(read('steps_total')).toEqual({ 'model=m': 10 });
+    expect(read('step_sequences_total')).toEqual({ 'model=m': 25 });
+    expect(read('uptime_seconds')['']).toBeGreaterThan(0);
     models = [];
     expect(await scrape(registry, 'ai_cluster_worker_slots')).toEqual({});
-    expect((await scrape(registry, 'ai_cluster_worker_uptime_seconds'))['']).toBeGreaterThan(0);
+  });
+
+  it('show its machine, and a GPU where there is one', async () => {
+    const cpuSeconds = { user: 5, nice: 0, sys: 1, idle: 90, irq: 0 };
+    const { registry } = createWorkerMetrics({
+      facts,
+      readModels: () => [],
+      readMachine: () => ({ memoryUsedBytes: 7e9, cpuSeconds }),
+      readGpus: () => [{ id: '0', memoryUsedBytes: 5e9, utilization: 0.5 }],
+    });
+    const text = await registry.text();
+    const read = (name: string) => samplesOf(text, `ai_cluster_worker_${name}`);
+    expect(read('system_memory_used_bytes')).toEqual({ '': 7e9 });
+    expect(read('system_cpu_seconds_total')['mode=user']).toBe(5);
+    expect(read('gpu_memory_used_bytes')).toEqual({ 'gpu=0': 5e9 });
+    expect(read('gpu_utilization_ratio')).toEqual({ 'gpu=0': 0.5 });
   });
 });
 
-describe('the names of the metrics', () => {
-  it('are these', () => {
-    expect(listMetricNames().sort()).toEqual([
-      'ai_cluster_api_key_rate_limit_hits_total',
-      'ai_cluster_api_key_requests_total',
-      'ai_cluster_auth_attempts_total',
-      'ai_cluster_circuit_breaker_state',
-      'ai_cluster_circuit_breaker_transitions_total',
-      'ai_cluster_cluster_active_requests',
-      'ai_cluster_cluster_nodes_total',
-      'ai_cluster_config_min_healthy_nodes',
-      'ai_cluster_http_request_duration_seconds',
-      'ai_cluster_http_requests_total',
-      'ai_cluster_inference_duration_seconds',
-      'ai_cluster_inference_requests_total',
-      'ai_cluster_model_load_time_seconds',
-      'ai_cluster_model_memory_bytes',
-      'ai_cluster_node_ejections_total',
-      'ai_cluster_node_status',
-      'ai_cluster_prefix_cache_expected_tokens_total',
-      'ai_cluster_prefix_cache_queried_tokens_total',
-      'ai_cluster_prompt_cached_tokens_total',
-      'ai_cluster_queue_depth',
-      'ai_cluster_queue_pauses_total',
-      'ai_cluster_queue_rejected_total',
-      'ai_cluster_queue_wait_seconds',
-      'ai_cluster_retries_total',
-      'ai_cluster_retry_budget_remaining_ratio',
-      'ai_cluster_routing_decision_duration_seconds',
-      'ai_cluster_routing_decisions_total',
-      'ai_cluster_stream_resumes_total',
-      'ai_cluster_streaming_duration_seconds',
-      'ai_cluster_streaming_requests_total',
-      'ai_cluster_time_to_first_token_seconds',
-      'ai_cluster_tokens_generated_total',
-      'ai_cluster_tokens_per_second',
-      'ai_cluster_tokens_wasted_total',
-      'ai_cluster_upstream_attempts_total',
-      'ai_cluster_worker_slots',
-      'ai_cluster_worker_uptime_seconds',
-    ]);
+describe('what operators have known from the first day', () => {
+  it.each([
+    ['ai_cluster_http_requests_total', 'counter', ['method', 'path', 'status']],
+    ['ai_cluster_http_request_duration_seconds', 'histogram', ['method', 'path', 'status']],
+    ['ai_cluster_inference_requests_total', 'counter', ['model', 'status']],
+    ['ai_cluster_inference_duration_seconds', 'histogram', ['model', 'node_id']],
+    ['ai_cluster_tokens_generated_total', 'counter', ['model', 'type']],
+    ['ai_cluster_tokens_per_second', 'gauge', ['model', 'node_id']],
+    ['ai_cluster_cluster_nodes_total', 'gauge', ['status']],
+    ['ai_cluster_cluster_active_requests', 'gauge', ['node_id']],
+    ['ai_cluster_model_load_time_seconds', 'gauge', ['model', 'node_id']],
+    ['ai_cluster_model_memory_bytes', 'gauge', ['model', 'node_id']],
+    ['ai_cluster_api_key_requests_total', 'counter', ['key_id', 'status']],
+    ['ai_cluster_api_key_rate_limit_hits_total', 'counter', ['key_id']],
+    ['ai_cluster_streaming_requests_total', 'counter', ['model', 'status']],
+    ['ai_cluster_streaming_duration_seconds', 'histogram', ['model']],
+  ])('stays as it is: %s', (name, type, labels) => {
+    expect(listMetrics().find(({ spec }) => spec.name === name)).toMatchObject({
+      owner: 'controller',
+      spec: { type, labels },
+    });
+  });
+});
+
+describe('the names of all metrics', () => {
+  const metrics = listMetrics();
+
+  it('are given once: controller and worker share none, so that a sum counts nothing twice', () => {
+    const names = metrics.map(({ spec }) => spec.name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { owner, spec } of metrics)
+      expect(spec.name.startsWith('ai_cluster_worker_'), spec.name).toBe(owner === 'worker');
   });
 
-  it('are disjoint in controller and worker, so that a sum counts nothing twice', async () => {
-    const own = (registry: Registry) =>
-      registry
-        .getMetricsAsArray()
-        .map(({ name }) => name)
-        .filter((name) => name.startsWith('ai_cluster_'));
-    const workers = own(createWorkerMetrics({ readModels: () => [] }).registry);
-    expect(workers.every((name) => name.startsWith('ai_cluster_worker_'))).toBe(true);
-    expect(own(createMetrics().registry).filter((name) => workers.includes(name))).toEqual([]);
-    expect(await createMetrics().registry.metrics()).toContain('process_cpu_seconds_total');
+  it.each(metrics)('say what Prometheus expects of them: $spec.name', ({ spec }) => {
+    const { name, type, unit, help, advice, labels, buckets } = spec;
+    expect(help).toMatch(/^[A-Z].*[^.]$/);
+    expect(advice).toMatch(/\.$/);
+    if (type === 'counter') expect(name).toMatch(/_total$/);
+    if (unit === 'seconds' && type !== 'counter') expect(name).toMatch(/_seconds$/);
+    if (unit === 'bytes') expect(name).toMatch(/_bytes$/);
+    if (unit === 'ratio') expect(name).toMatch(/_ratio$/);
+    expect(labels).not.toContain('le');
+    expect([...(buckets ?? [])]).toEqual([...(buckets ?? [])].sort((a, b) => a - b));
   });
+});
+
+it('errors are there at zero, by class and node', async () => {
+  const series = await scrape(createMetrics().registry, 'ai_cluster_errors_total');
+  const nodes = ['worker_1', 'worker_2', 'none'];
+  const expected = nodes.flatMap((node) => errorClasses.map((name) => `class=${name},node_id=${node}`));
+  expect(Object.keys(series).sort()).toEqual(expected.sort());
+  expect(Object.values(series).every((value) => value === 0)).toBe(true);
 });

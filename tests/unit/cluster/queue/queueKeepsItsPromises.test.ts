@@ -44,7 +44,9 @@ describe('the bounds', () => {
     const small = askForSlot(queue, { work: promptOf(400) });
     await settle(1_500);
     expect(kindsOf([first, second, small])).toEqual([undefined, 'overflow', undefined]);
-    expect(queue.views()).toEqual([{ model: 'm', waiting: 2, promptBytes: 1_000, oldestWaitMs: 1_500 }]);
+    expect(queue.views()).toEqual([
+      { model: 'm', waiting: 2, batch: 0, promptBytes: 1_000, oldestWaitMs: 1_500 },
+    ]);
     pool.grow('m', 1);
     expect(queue.views()).toMatchObject([{ waiting: 1, promptBytes: 400 }]);
   });

@@ -16,6 +16,8 @@ function createEngine(changes: Partial<PoolingEngine> = {}) {
     dimensions: 2,
     loadSeconds: 1,
     memoryBytes: 1,
+    sizeBytes: 1,
+    layers: { gpu: 0, cpu: 1 },
     fingerprint: 'fp',
     vocabularySize: 1000,
     toInput: (text) => Array.from(text, (character) => character.charCodeAt(0)),

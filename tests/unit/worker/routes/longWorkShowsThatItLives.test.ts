@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import winston from 'winston';
-import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { EmbedResponse } from '../../../../src/protocol/embedding.js';
 import { anonymousPrincipal } from '../../../../src/protocol/generateRequest.js';
 import { internalPaths } from '../../../../src/protocol/workerApi.js';
+import { createWorkerMetrics } from '../../../../src/observability/metrics/workerMetrics.js';
 import { createWorkerApp } from '../../../../src/worker/app.js';
+import { createCountCalls } from '../../../../src/worker/routes/countCalls.js';
 import { RefusedError } from '../../../../src/worker/refusedError.js';
 import type { WorkerModel } from '../../../../src/worker/workerModel.js';
 import { clusterAuthorization, testClusterToken } from '../../../support/clusterToken.js';
@@ -25,10 +26,13 @@ async function setUp() {
     kind: 'embedding',
     pooling: { embed: () => ((isRunning = true), work) },
   } as unknown as WorkerModel;
+  const metrics = createWorkerMetrics({ facts: { version: '1.2.3' }, readModels: () => [] });
   const app = createWorkerApp({
     nodeId: 'worker_1',
     clusterToken: testClusterToken,
-    registry: new Registry(),
+    metrics,
+    tellsMetrics: true,
+    countCalls: createCountCalls(metrics.wrap),
     logger: winston.createLogger({ silent: true }),
     modelOf: () => model,
     report: () => ({ phase: 'ready', uptimeSeconds: 1, models: [] }),

@@ -1,0 +1,9 @@
+import type { Logger } from '../logger.js';
+import type { ControllerMetrics } from '../metrics/controllerMetrics.js';
+import type { LiveNames } from './liveNames.js';
+
+export interface EventDeps {
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+  readonly names: LiveNames;
+}
