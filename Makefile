@@ -15,7 +15,7 @@ SOURCES := $(shell find src -name '*.?ts' -o -name '*.ts') tsconfig.json tsconfi
 help: ## List the targets
 	@echo "usage: make <target>"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make up MODEL=<name|path|hf:owner/repo/file.gguf> ARGS='--port 9000'"
 	@echo "  MODEL and ARGS are for up and model, ARGS for status, too; after make build:"
@@ -39,6 +39,32 @@ model: $(BUILD) ## Download the default model (or MODEL=...) into models/
 .PHONY: status
 status: $(BUILD) ## Show the nodes of the running cluster
 	@exec node dist/cli/main.cjs status $(ARGS)
+
+.PHONY: monitoring
+monitoring: metrics grafana ## Start both of the following
+
+.PHONY: metrics
+metrics: ## Start Prometheus on 127.0.0.1:9090 for the cluster that runs here (docs/deploy.md)
+	@deploy/monitoring/monitoring.sh start prometheus
+
+.PHONY: grafana
+grafana: ## Start Grafana on 127.0.0.1:3001 with the dashboards
+	@deploy/monitoring/monitoring.sh start grafana
+
+.PHONY: monitoring-stop
+monitoring-stop: metrics-stop grafana-stop ## Stop both
+
+.PHONY: metrics-stop
+metrics-stop: ## Stop the Prometheus that make metrics started
+	@deploy/monitoring/monitoring.sh stop prometheus
+
+.PHONY: grafana-stop
+grafana-stop: ## Stop the Grafana that make grafana started
+	@deploy/monitoring/monitoring.sh stop grafana
+
+.PHONY: metrics-check
+metrics-check: ## Tell whether every process tells its metrics and Prometheus reads them
+	@node deploy/monitoring/checkMetrics.mjs
 
 .PHONY: bench
 bench: $(BUILD) ## Measure what the controller adds to a request, beside other gateways (docs/benchmarks.md)

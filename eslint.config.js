@@ -125,5 +125,16 @@ export default tseslint.config(
     files: ['*.config.ts', 'bench/**', 'chaos/**'],
     rules: { 'import-x/no-default-export': 'off', 'no-console': 'off' },
   },
-  { files: ['**/*.js'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        fetch: 'readonly',
+        URL: 'readonly',
+        AbortSignal: 'readonly',
+      },
+    },
+  },
 );
