@@ -264,8 +264,12 @@ export async function startController(options: ControllerOptions): Promise<Runni
       isOpen: keys.isOpen,
     }),
   ];
-  for (const { path, methods, isInternal } of routes) {
-    for (const method of Object.keys(methods)) if (!isInternal) initializeRoute(metrics, method, path);
+  for (const { path, methods, isInternal, inferenceKind } of routes) {
+    if (isInternal) continue;
+    for (const method of Object.keys(methods)) {
+      const isInference = method === 'POST' && inferenceKind === 'counted';
+      initializeRoute(metrics, { method, path, isInference });
+    }
   }
 
   const appDeps: AppDeps = {

@@ -139,9 +139,15 @@ export function initializeKey(metrics: ControllerMetrics, keyId: string): void {
   metrics.apiKeyRateLimitHits.inc({ key_id: keyId }, 0);
 }
 
-/** A route is in the metrics before it is called. */
-export function initializeRoute(metrics: ControllerMetrics, method: string, path: string): void {
+/**
+ * A route is in the metrics before it is called. Its duration only where inference is asked for: a histogram is twenty
+ * lines, and most of the many routes are never called.
+ */
+export function initializeRoute(
+  metrics: ControllerMetrics,
+  { method, path, isInference }: { method: string; path: string; isInference: boolean },
+): void {
   const labels = { method, path, status: '200' };
   metrics.httpRequests.inc(labels, 0);
-  metrics.httpRequestDuration.zero(labels);
+  if (isInference) metrics.httpRequestDuration.zero(labels);
 }

@@ -43,7 +43,12 @@ const linesPerTurn = 200;
 export class MetricsRegistry {
   readonly isEnabled: boolean;
   readonly #families: MetricFamily[] = [];
-  readonly #collectors: { readonly name: string; collect(): void; readonly families: MetricFamily[] }[] = [];
+  readonly #collectors: {
+    readonly name: string;
+    /** One gauge a step. */
+    collect(): Iterable<void>;
+    readonly families: MetricFamily[];
+  }[] = [];
   readonly #ofProcess = new Registry();
   readonly #budget: SeriesBudget;
   readonly #isShown: (name: string) => boolean;
@@ -96,9 +101,9 @@ export class MetricsRegistry {
 
   collect<State>({ name, read, gauges }: Collector<State>): void {
     const families = gauges.map(({ spec }) => this.#add(spec));
-    const collect = () => {
+    const collect = function* () {
       const state = read();
-      for (const [place, { samples }] of gauges.entries()) families[place]?.replace(samples(state));
+      for (const [place, { samples }] of gauges.entries()) yield families[place]?.replace(samples(state));
     };
     this.#collectErrors.inc({ collector: name }, 0);
     // What is told of the metrics themselves was made first, and is read when all others are.
@@ -117,7 +122,7 @@ export class MetricsRegistry {
 
   /** All of it in Prometheus' text format. Requests are served between the pieces. */
   async text(): Promise<string> {
-    const unread = this.#readCollectors();
+    const unread = await this.#readCollectors();
     const pieces: string[] = [];
     for (const family of this.#families) {
       if (unread.has(family) || !this.#isShown(family.spec.name)) continue;
@@ -130,11 +135,11 @@ export class MetricsRegistry {
   }
 
   /** @returns families whose values could not be read. */
-  #readCollectors(): Set<MetricFamily> {
+  async #readCollectors(): Promise<Set<MetricFamily>> {
     const unread = new Set<MetricFamily>();
     for (const { name, collect, families } of this.#collectors) {
       try {
-        collect();
+        for (const _ of collect()) await nextTurn();
       } catch (error) {
         for (const family of families) unread.add(family);
         this.#collectErrors.inc({ collector: name });

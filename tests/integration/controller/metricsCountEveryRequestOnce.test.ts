@@ -92,7 +92,7 @@ describe('the first scrape', () => {
       'ai_cluster_api_key_rate_limit_hits_total{key_id="anonymous"}',
       'ai_cluster_http_requests_total{method="POST",path="/v1/chat/completions",status="200"}',
       'ai_cluster_http_requests_total{method="GET",path="/health",status="200"}',
-      'ai_cluster_http_request_duration_seconds_count{method="GET",path="/health",status="200"}',
+      'ai_cluster_http_request_duration_seconds_count{method="POST",path="/v1/completions",status="200"}',
       'ai_cluster_cluster_nodes_total{status="healthy"}',
       'ai_cluster_cluster_nodes_total{status="offline"}',
     );

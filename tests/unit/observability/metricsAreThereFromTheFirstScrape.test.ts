@@ -58,9 +58,13 @@ describe('the metrics of a controller', () => {
 
   it('have a route before it is called', async () => {
     const metrics = createMetrics();
-    initializeRoute(metrics, 'GET', '/health');
-    const labels = 'method=GET,path=/health,status=200';
-    expect(await scrape(metrics.registry, 'ai_cluster_http_requests_total')).toEqual({ [labels]: 0 });
+    initializeRoute(metrics, { method: 'GET', path: '/health', isInference: false });
+    initializeRoute(metrics, { method: 'POST', path: '/v1/completions', isInference: true });
+    const labels = 'method=POST,path=/v1/completions,status=200';
+    expect(await scrape(metrics.registry, 'ai_cluster_http_requests_total')).toEqual({
+      'method=GET,path=/health,status=200': 0,
+      [labels]: 0,
+    });
     expect(await scrape(metrics.registry, 'ai_cluster_http_request_duration_seconds_count')).toEqual({
       [labels]: 0,
     });
