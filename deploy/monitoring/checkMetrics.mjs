@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -149,10 +150,22 @@ async function ask(path) {
   return (await answer.json()).data;
 }
 
+/** One that has just been started finds its targets within seconds. */
+async function askTargets() {
+  const giveUpAt = performance.now() + 10_000;
+  for (;;) {
+    const { activeTargets: targets } = await ask('targets?state=active');
+    const isKnown = ({ health }) => health !== 'unknown';
+    const isComplete = jobs.every((job) => targets.some(({ labels }) => labels.job === job));
+    if ((isComplete && targets.every(isKnown)) || performance.now() > giveUpAt) return targets;
+    await delay(500);
+  }
+}
+
 async function checkPrometheus() {
   let targets, rules;
   try {
-    targets = (await ask('targets?state=active')).activeTargets;
+    targets = await askTargets();
     rules = (await ask('rules')).groups.flatMap((group) => group.rules);
   } catch (error) {
     if (error.cause?.code === 'ECONNREFUSED')
