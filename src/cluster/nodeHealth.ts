@@ -117,8 +117,10 @@ export class NodeHealth {
     const watch: AttemptWatch = new AttemptWatch(now, {
       outcome: (type) => {
         if (process !== this.#process) return;
-        if (type !== 'showedLife') this.#noteOutcome(type, now());
-        if (type !== 'showedLife') this.#addSample(model, 'failures', type === 'failed' ? 1 : 0, load, now());
+        if (type !== 'showedLife') {
+          this.#noteOutcome(type, now());
+          this.#addSample(model, 'failures', type === 'failed' ? 1 : 0, load, now());
+        }
         this.#apply({ type, isTrial: watch === this.#trial }, now());
         if (this.#breaker.kind !== 'half_open') this.#trial = undefined;
       },

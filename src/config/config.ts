@@ -119,8 +119,8 @@ function findConflicts(
   }
   const { metricsPort } = values;
   if (command === 'up' && workers !== undefined && metricsPort !== undefined && metricsPort !== 0) {
-    const ports = portsBehind(metricsPort, workers + 1);
-    const taken = [...portsBehind(port, 1), ...portsBehind(workerPort, workers)];
+    const ports = portsFrom(metricsPort, workers + 1);
+    const taken = [...portsFrom(port, 1), ...portsFrom(workerPort, workers)];
     if (metricsPort + workers > 65535) {
       refuse('metricsPort', `with ${workers} workers give at most ${65535 - workers}`);
     } else if (ports.some((own) => taken.includes(own))) {
@@ -141,8 +141,8 @@ function findConflicts(
   return problems;
 }
 
-/** None where the first is a free one, or not known. */
-function portsBehind(first: number | undefined, count: number): number[] {
+/** So many ports in a row; none where the first is a free one, or not known. */
+export function portsFrom(first: number | undefined, count: number): number[] {
   return first === undefined || first === 0 ? [] : Array.from({ length: count }, (_, place) => first + place);
 }
 

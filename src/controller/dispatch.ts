@@ -1,9 +1,7 @@
 import type { ControllerEvents } from '../observability/events.js';
-import { BucketTally } from '../observability/metrics/bucketTally.js';
-import { buckets } from '../observability/metrics/metricSpec.js';
 import type { GenerateRequest } from '../protocol/generateRequest.js';
 import type { GenerationEvent } from '../protocol/generation.js';
-import type { DispatchOptions, DispatchTarget, DispatchTrace } from './dispatchTarget.js';
+import type { DispatchOptions, DispatchTarget } from './dispatchTarget.js';
 import { contentOf } from './recovery/contentFingerprint.js';
 import { createRunAttempts, type Attempt, type RunAttemptsDeps } from './recovery/runAttempts.js';
 import type { RequestWorks } from './requestWork.js';
@@ -34,19 +32,7 @@ export interface Dispatcher {
 export interface DispatcherDeps extends RunAttemptsDeps {
   readonly workers: Pick<WorkerClient, 'generate'>;
   readonly works: RequestWorks;
-  readonly events: RunAttemptsDeps['events'] & Pick<ControllerEvents, 'requestRouted' | 'tokensStreamed'>;
-}
-
-/** Of a long answer the metrics hear on the way. */
-const gapsToldAtOnce = 64;
-
-/** The tokens of one event share the time since the one before; the first token of an answer has none. */
-function noteTokens(trace: DispatchTrace, tokens: number, now: number, gaps: BucketTally): void {
-  if (tokens === 0) return;
-  if (trace.lastTokenAt !== undefined) gaps.add((now - trace.lastTokenAt) / 1000 / tokens, tokens);
-  else if (tokens > 1) gaps.add(0, tokens - 1);
-  trace.firstTokenAt ??= now;
-  trace.lastTokenAt = now;
+  readonly events: RunAttemptsDeps['events'] & Pick<ControllerEvents, 'requestRouted'>;
 }
 
 /**
@@ -65,58 +51,47 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const tokens = [...request.resumeTokens];
     const seen = { accepted: false, echo: false };
     let { splitBlocks } = request;
-    const gaps = new BucketTally(buckets.betweenTokens);
 
     return runAttempts(target, options, async function* ({ lease, signal, ...attempt }: Attempt) {
       const deadlineMs =
         deadlineAt === undefined ? request.deadlineMs : Math.max(1, Math.ceil(deadlineAt - now()));
       const resumed = { ...request, deadlineMs, resumeTokens: tokens, splitBlocks };
-      const tellGaps = () => {
-        events.tokensStreamed({ model, nodeId: lease.nodeId, gaps });
-        gaps.clear();
-      };
-      try {
-        for await (const event of workers.generate(lease.url, resumed, signal)) {
-          attempt.heard();
-          switch (event.type) {
-            case 'error':
-              continue;
-            case 'accepted':
-              trace.acceptedAt ??= now();
-              lease.accepted(event.promptTokens + tokens.length, event.cachedTokens);
-              works.learnPrompt(request, work, event.promptTokens);
-              trace.route = lease.decision;
-              events.requestRouted({ requestId, model, ...toReceipt(lease.decision, event) });
-              attempt.accepted(event.promptTokens + tokens.length - event.cachedTokens);
-              trace.promptTokens = event.promptTokens;
-              if (seen.accepted) continue;
-              trace.cachedTokens = event.cachedTokens;
-              seen.accepted = true;
-              break;
-            case 'echo':
-              if (seen.echo) continue;
-              seen.echo = true;
-              break;
-            case 'output':
-              if (event.tokenIds.length > 0) attempt.progressed();
-              splitBlocks ??= event.splitBlocks;
-              noteTokens(trace, event.tokenIds.length, now(), gaps);
-              if (gaps.count >= gapsToldAtOnce) tellGaps();
-              tokens.push(...event.tokenIds);
-              trace.completionTokens = tokens.length;
-              lease.countTokens(event.tokenIds.length);
-              break;
-            case 'done':
-              trace.cachedTokens = event.usage.cachedTokens;
-              works.learnOutput(request, event.usage.completionTokens);
-              lease.holds(event.cachedPrefix ?? []);
-              break;
-            case 'progress':
-          }
-          yield event;
+      for await (const event of workers.generate(lease.url, resumed, signal)) {
+        attempt.heard();
+        switch (event.type) {
+          case 'error':
+            continue;
+          case 'accepted':
+            trace.acceptedAt ??= now();
+            lease.accepted(event.promptTokens + tokens.length, event.cachedTokens);
+            works.learnPrompt(request, work, event.promptTokens);
+            trace.route = lease.decision;
+            events.requestRouted({ requestId, model, ...toReceipt(lease.decision, event) });
+            attempt.accepted(event.promptTokens + tokens.length - event.cachedTokens);
+            trace.promptTokens = event.promptTokens;
+            if (seen.accepted) continue;
+            trace.cachedTokens = event.cachedTokens;
+            seen.accepted = true;
+            break;
+          case 'echo':
+            if (seen.echo) continue;
+            seen.echo = true;
+            break;
+          case 'output':
+            if (event.tokenIds.length > 0) attempt.progressed(event.tokenIds.length);
+            splitBlocks ??= event.splitBlocks;
+            tokens.push(...event.tokenIds);
+            trace.completionTokens = tokens.length;
+            lease.countTokens(event.tokenIds.length);
+            break;
+          case 'done':
+            trace.cachedTokens = event.usage.cachedTokens;
+            works.learnOutput(request, event.usage.completionTokens);
+            lease.holds(event.cachedPrefix ?? []);
+            break;
+          case 'progress':
         }
-      } finally {
-        tellGaps();
+        yield event;
       }
     });
   }

@@ -113,7 +113,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
         queue,
         models: options.models,
         servedModels: models.ids(),
-        connectionsTo: workers.connectionsTo,
+        connectionsTo: workers.connectionCounts(),
         retryBudget: budget.remainingRatio(now()),
       }),
     readServer: () => server.gauges(),

@@ -3,6 +3,7 @@ import { ApiError, toApiError } from '../protocol/apiError.js';
 import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
 import { describeError } from '../observability/describeError.js';
 import type { Logger } from '../observability/logger.js';
+import { metricsPaths } from '../observability/metrics/metricsRegistry.js';
 import type { WorkerMetrics } from '../observability/metrics/workerMetrics.js';
 import { isFromThisMachine } from '../security/loopback.js';
 import { RefusedError } from './refusedError.js';
@@ -62,8 +63,6 @@ export function createScrapeApp(deps: Pick<WorkerAppDeps, 'clusterToken' | 'metr
   app.use(createErrorHandler(deps.logger));
   return app;
 }
-
-const metricsPaths = ['/metrics', '/prometheus'] as const;
 
 function createMetricsHandlers({
   clusterToken,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { planThreads, toArguments, type Settings } from '../../config/config.js';
+import { planThreads, portsFrom, toArguments, type Settings } from '../../config/config.js';
 import type { CommandName } from '../../config/setting.js';
 import { loadCatalog } from '../../models/catalog.js';
 import type { ResolvedModel } from '../../models/resolveModel.js';
@@ -41,12 +41,12 @@ export async function runUp(settings: Settings, environment: Environment): Promi
     {
       flag: 'worker-port',
       host: workerHostOf(settings),
-      ports: workerNames(settings.workers).map((_, index) => workerPortOf(settings, index)),
+      ports: portsFrom(settings.workerPort, settings.workers),
     },
     {
       flag: 'metrics-port',
       host: workerHostOf(settings),
-      ports: metricsPortsOf(settings),
+      ports: portsFrom(settings.metricsPort, settings.workers + 1),
     },
   ]);
   const stopSignal = new AbortController();
@@ -127,7 +127,7 @@ function childSpecs(
       ),
     workers: (controllerUrl: string) =>
       workerNames(settings.workers).map((nodeId, index) => {
-        const workerPort = workerPortOf(settings, index);
+        const workerPort = portBehind(settings.workerPort, index);
         const host = workerHostOf(settings);
         const controllerCa = settings.tlsCert;
         const metricsPort = portBehind(settings.metricsPort, index + 1);
@@ -140,16 +140,6 @@ function childSpecs(
 /** Local workers are for the controller alone, wherever that listens. */
 function workerHostOf({ host }: Settings): string {
   return isLoopbackHost(host) ? host : '127.0.0.1';
-}
-
-function workerPortOf({ workerPort }: Settings, index: number): number {
-  return portBehind(workerPort, index);
-}
-
-/** Of the controller, and of the workers behind it. */
-function metricsPortsOf({ metricsPort, workers }: Settings): number[] {
-  if (metricsPort === undefined) return [];
-  return Array.from({ length: workers + 1 }, (_, place) => portBehind(metricsPort, place));
 }
 
 /** Behind one that is to be free are others. */

@@ -42,12 +42,11 @@ export function trackRequests(
 }
 
 function report(events: Pick<ControllerEvents, 'requestFinished'>, method: string, res: Response): void {
-  const context = contextOf(res);
-  const { requestId, clientRequestId, arrivedAt, principal, path, inference, error } = context;
+  const { requestId, clientRequestId, arrivedAt, authenticatedAt, principal, path, inference, error } =
+    contextOf(res);
   const now = performance.now();
   const outcome = res.writableFinished ? 'success' : 'cancelled';
   const { keyId } = principal;
-  const { authenticatedAt } = context;
   events.requestFinished({
     requestId,
     clientRequestId,

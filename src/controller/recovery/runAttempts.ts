@@ -1,10 +1,12 @@
 import type { AdmissionQueue, AdmissionRequest } from '../../cluster/queue/admission.js';
 import type { SlotLease } from '../../cluster/slotLease.js';
 import type { ControllerEvents } from '../../observability/events.js';
+import { BucketTally } from '../../observability/metrics/bucketTally.js';
+import { buckets } from '../../observability/metrics/metricSpec.js';
 import type { AttemptKind, AttemptOutcome } from '../../observability/metrics/labels.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { createAdmit } from '../admit.js';
-import type { DispatchOptions, DispatchTarget } from '../dispatchTarget.js';
+import type { DispatchOptions, DispatchTarget, DispatchTrace } from '../dispatchTarget.js';
 import { UpstreamError } from '../upstream/upstreamError.js';
 import { abortError } from './judgeFailure.js';
 import { linkSignals } from './linkSignals.js';
@@ -13,7 +15,7 @@ import { RequestRecovery, type RecoveryDeps } from './requestRecovery.js';
 export interface RunAttemptsDeps extends Omit<RecoveryDeps, 'retryAfterSeconds'> {
   readonly queue: AdmissionQueue;
   readonly events: RecoveryDeps['events'] &
-    Pick<ControllerEvents, 'attemptEnded' | 'queueRejected' | 'requestPaused'>;
+    Pick<ControllerEvents, 'attemptEnded' | 'queueRejected' | 'requestPaused' | 'tokensStreamed'>;
 }
 
 /** One try of a request on one worker, as the work sees it, which tells what it learns. */
@@ -25,12 +27,23 @@ export interface Attempt {
   heard(): void;
   /** The worker has taken it, and has so many tokens to read. */
   accepted(tokensToRead: number): void;
-  /** The worker has brought something that is not needed again. */
-  progressed(): void;
+  /** The worker has brought so many new tokens, which are not needed again. */
+  progressed(tokens: number): void;
 }
 
 /** How an attempt ended that is not over for good: `moved` for its worker was gone before, `paused` to make room. */
 type Ending = 'done' | 'moved' | 'paused' | UpstreamError;
+
+/** Of a long answer the metrics hear on the way. */
+const gapsToldAtOnce = 64;
+
+/** The tokens of one event share the time since the one before; the first token of an answer has none. */
+function noteTokens(trace: DispatchTrace, tokens: number, now: number, gaps: BucketTally): void {
+  if (trace.lastTokenAt !== undefined) gaps.add((now - trace.lastTokenAt) / 1000 / tokens, tokens);
+  else if (tokens > 1) gaps.add(0, tokens - 1);
+  trace.firstTokenAt ??= now;
+  trace.lastTokenAt = now;
+}
 
 /**
  * Gives `work` a slot, and another one where the worker fails, until it has come to its end; what it yields before it
@@ -66,7 +79,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
 
     try {
       for (;;) {
-        const ending = yield* tryOnce(recovery, lease, options, work, kind);
+        const ending = yield* tryOnce(model, recovery, lease, options, work, kind);
         if (ending === 'done') return;
         if (ending instanceof UpstreamError) await recovery.recoverFrom(ending, lease);
         if (recovery.limits.hasProgressed) kind = 'resume';
@@ -92,6 +105,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
   };
 
   async function* tryOnce<T>(
+    model: string,
     recovery: RequestRecovery,
     lease: SlotLease,
     { signal, trace }: DispatchOptions,
@@ -105,6 +119,11 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     let tokensToRead = 0;
     let chunks = 0;
     let firstByteMs: number | undefined;
+    const gaps = new BucketTally(buckets.betweenTokens);
+    const tellGaps = () => {
+      events.tokensStreamed({ model, nodeId: lease.nodeId, gaps });
+      gaps.clear();
+    };
     trace.nodeId = lease.nodeId;
     trace.fingerprint = lease.fingerprint;
     trace.attempts++;
@@ -129,7 +148,11 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
           tokensToRead = tokens;
           limits.accepted();
         },
-        progressed: () => recovery.progressed(),
+        progressed: (tokens) => {
+          recovery.progressed();
+          noteTokens(trace, tokens, now(), gaps);
+          if (gaps.count >= gapsToldAtOnce) tellGaps();
+        },
       });
       outcome = 'success';
       lease.report('succeeded');
@@ -147,6 +170,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     } finally {
       link.unlink();
       suspicions.leave();
+      tellGaps();
       const durationMs = now() - startedAtMs;
       trace.upstreamMs = now() - (trace.leasedAt ?? startedAtMs);
       events.attemptEnded({

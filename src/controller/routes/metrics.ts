@@ -1,6 +1,8 @@
-import type { MetricsRegistry } from '../../observability/metrics/metricsRegistry.js';
+import type { RequestHandler } from 'express';
+import { metricsPaths, type MetricsRegistry } from '../../observability/metrics/metricsRegistry.js';
+import { ApiError } from '../../protocol/apiError.js';
 import { createLimitRate } from '../limitRate.js';
-import { createMetricsHandler } from '../metricsHandler.js';
+import { sendCompressed } from '../sendCompressed.js';
 import type { Route } from './route.js';
 
 export interface MetricsRoutesDeps {
@@ -8,12 +10,17 @@ export interface MetricsRoutesDeps {
   readonly scrapesPerSecond: number;
 }
 
-/** The second one is for scrapers that were set up for it. */
-export const metricsPaths = ['/metrics', '/prometheus'] as const;
-
-/** What Prometheus reads. */
+/** What Prometheus reads, compressed where it accepts that. */
 export function metricsRoutes({ metrics, scrapesPerSecond }: MetricsRoutesDeps): Route[] {
-  const handlers = [createLimitRate(scrapesPerSecond), createMetricsHandler(metrics)];
+  const send: RequestHandler = async (req, res) => {
+    if (!metrics.isEnabled) {
+      const message = 'Metrics are switched off: start the controller with METRICS_ENABLED=1.';
+      throw new ApiError('route_not_found', { message });
+    }
+    res.set('content-type', metrics.contentType);
+    await sendCompressed(req, res, await metrics.text());
+  };
+  const handlers = [createLimitRate(scrapesPerSecond), send];
   return metricsPaths.map((path) => ({
     path,
     access: 'operator',

@@ -4,9 +4,15 @@ import { Agent, buildConnector, Client, errors, Pool, type Dispatcher } from 'un
 export interface Connections {
   /** Sends a JSON body. Throws what undici throws. */
   post(url: string, path: string, body: string, signal: AbortSignal): Promise<Dispatcher.ResponseData>;
-  /** Those that are open to the worker at this origin: with a request on them, and without. */
-  countOf(origin: string): { readonly active: number; readonly idle: number };
+  /** Those that are open now, by the origin of the worker. */
+  counts(): (origin: string) => ConnectionCounts;
   close(): Promise<void>;
+}
+
+/** Connections with a request on them, and without. */
+export interface ConnectionCounts {
+  readonly active: number;
+  readonly idle: number;
 }
 
 export interface ConnectionsOptions {
@@ -76,10 +82,14 @@ export function createConnections(options: ConnectionsOptions): Connections {
 
   return {
     post,
-    countOf: (origin) => {
-      const { connected, running } = kept.stats[origin] ?? { connected: 0, running: 0 };
-      const active = Math.min(Number(connected), running);
-      return { active, idle: Number(connected) - active };
+    counts: () => {
+      // Of all workers, each time that it is read.
+      const { stats } = kept;
+      return (origin) => {
+        const { connected, running } = stats[origin] ?? { connected: 0, running: 0 };
+        const active = Math.min(Number(connected), running);
+        return { active, idle: Number(connected) - active };
+      };
     },
     close: async () => {
       await Promise.all([kept.destroy(), fresh.destroy()]);

@@ -16,7 +16,7 @@ import {
   type TokenizeRequest,
 } from '../../protocol/tokenization.js';
 import { internalPaths } from '../../protocol/workerApi.js';
-import { createConnections } from './connections.js';
+import { createConnections, type ConnectionCounts } from './connections.js';
 import { readLines, readText } from './readLines.js';
 import { toUpstreamError, UpstreamError } from './upstreamError.js';
 
@@ -40,8 +40,8 @@ export interface WorkerClient {
   readonly count: WorkerCall<CountRequest, CountResponse>;
   readonly tokenize: WorkerCall<TokenizeRequest, TokenizeResponse>;
   readonly detokenize: WorkerCall<DetokenizeRequest, DetokenizeResponse>;
-  /** Open connections to the worker at `url`. */
-  connectionsTo(url: string): { readonly active: number; readonly idle: number };
+  /** Connections that are open now, by the URL of the worker. */
+  connectionCounts(): (url: string) => ConnectionCounts;
   close(): Promise<void>;
 }
 
@@ -127,7 +127,10 @@ export function createWorkerClient(options: WorkerClientOptions): WorkerClient {
     count: call(internalPaths.count, CountResponse),
     tokenize: call(internalPaths.tokenize, TokenizeResponse),
     detokenize: call(internalPaths.detokenize, DetokenizeResponse),
-    connectionsTo: (url) => connections.countOf(new URL(url).origin),
+    connectionCounts: () => {
+      const countsOf = connections.counts();
+      return (url) => countsOf(new URL(url).origin);
+    },
     close: () => connections.close(),
   };
 }

@@ -35,7 +35,10 @@ export interface SampledGauge<State> {
   samples(state: State): Iterable<Sample>;
 }
 
-export const defaultMaxSeries = 50_000;
+/** Where every process tells them; the second one is for scrapers that were set up for it. */
+export const metricsPaths = ['/metrics', '/prometheus'] as const;
+
+const defaultMaxSeries = 50_000;
 /** Written at once, about a millisecond's work: the event loop is free between two pieces. */
 const linesPerTurn = 200;
 
@@ -50,6 +53,7 @@ export class MetricsRegistry {
     readonly families: MetricFamily[];
   }[] = [];
   readonly #ofProcess = new Registry();
+  #running: Promise<string> | undefined;
   readonly #budget: SeriesBudget;
   readonly #isShown: (name: string) => boolean;
   readonly #collectErrors: FamilyOf<ReturnType<typeof processSpecs>['collectErrors']>;
@@ -120,8 +124,18 @@ export class MetricsRegistry {
     return this.#families.map(({ spec }) => spec);
   }
 
-  /** All of it in Prometheus' text format. Requests are served between the pieces. */
-  async text(): Promise<string> {
+  /**
+   * All of it in Prometheus' text format. Requests are served between the pieces, and those who ask while it is being
+   * written get the same.
+   */
+  text(): Promise<string> {
+    this.#running ??= this.#text().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #text(): Promise<string> {
     const unread = await this.#readCollectors();
     const pieces: string[] = [];
     for (const family of this.#families) {

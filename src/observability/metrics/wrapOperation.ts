@@ -1,7 +1,7 @@
 import type { CounterFamily, HistogramFamily } from './metricFamily.js';
 
 /** `refused`: it was told at once that it cannot be done, now or at all. */
-export const operationStatuses = ['success', 'error', 'cancelled', 'refused'] as const;
+const operationStatuses = ['success', 'error', 'cancelled', 'refused'] as const;
 export type OperationStatus = (typeof operationStatuses)[number];
 
 export interface OperationFamilies {
@@ -44,7 +44,7 @@ export function createWrap(
   };
 }
 
-export function statusOfSettled(settled: Settled<unknown>): OperationStatus {
+function statusOfSettled(settled: Settled<unknown>): OperationStatus {
   if ('result' in settled) return 'success';
   return settled.error instanceof Error && settled.error.name === 'AbortError' ? 'cancelled' : 'error';
 }
