@@ -11,7 +11,11 @@ import tseslint from 'typescript-eslint';
 export const importTable = {
   protocol: { may: [], packages: ['zod'] },
   config: { may: ['protocol', 'security'], packages: ['zod'] },
-  observability: { may: ['protocol'], types: ['config'], packages: ['winston', 'prom-client'] },
+  observability: {
+    may: ['protocol'],
+    types: ['config'],
+    packages: ['winston', 'prom-client', '@opentelemetry/.*'],
+  },
   security: { may: ['protocol'], packages: [] },
   stores: { may: ['protocol'], packages: ['libsql'] },
   models: { may: ['protocol', 'observability'], types: ['config'] },

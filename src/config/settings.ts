@@ -1,5 +1,5 @@
 import { cacheSharings, routingPolicyNames } from '../protocol/routing.js';
-import { metricsSettings } from './metricsSettings.js';
+import { observabilitySettings } from './observabilitySettings.js';
 import { serving, type CommandName, type Setting } from './setting.js';
 import {
   cidr,
@@ -341,7 +341,7 @@ export const settings = {
       'file of the secret with which workers join and the controller calls them (default: cluster-token in the data folder, made where it is missing)',
     ...text(),
   },
-  ...metricsSettings,
+  ...observabilitySettings,
 } as const satisfies Record<string, Setting>;
 
 export type SettingKey = keyof typeof settings;

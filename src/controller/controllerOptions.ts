@@ -37,6 +37,8 @@ export interface ControllerOptions {
   readonly metrics?: MetricsOptions;
   /** An own port for them; without it they are where everything is. */
   readonly metricsPort?: number | undefined;
+  /** Of a collector that takes traces over HTTP, as `http://127.0.0.1:4318`; undefined: none are made. */
+  readonly otlpEndpoint?: string | undefined;
   /** A folder for files that tell Prometheus where everybody is; undefined: none are written. */
   readonly scrapeTargetsDir?: string | undefined;
   /** The same number for the same settings. */

@@ -1,16 +1,24 @@
 import type { QueuePlace } from '../cluster/queue/admission.js';
+import type { AttemptRecord } from '../observability/events/recoveryEvents.js';
 import type { Principal } from '../protocol/generateRequest.js';
 import type { RequestWork, RoutingDecision } from '../routing/policy.js';
+
+/** Filled as it goes; `cancelled` until it has come to another end. */
+export type AttemptTrace = { -readonly [Part in keyof AttemptRecord]: AttemptRecord[Part] };
 
 /** What is learned about a request on its way; read by the log line and the metrics. */
 export interface DispatchTrace {
   nodeId?: string;
   fingerprint?: string;
   attempts: number;
+  /** Every one, with those that made room for others. */
+  readonly tries: AttemptTrace[];
   queueMs?: number;
   /** While it waits for a slot: where it stands. */
   queuePlace?: (() => QueuePlace | undefined) | undefined;
-  /** When its wait for a slot began, and when it first had one. All times are of `performance.now()`. */
+  /** While it waits for a slot: since when. */
+  waitingSince?: number | undefined;
+  /** When its first wait for a slot began, and when it first had one. All times are of `performance.now()`. */
   queuedAt?: number;
   leasedAt?: number;
   /** When a worker first took it. */

@@ -43,6 +43,7 @@ export function toInferenceRecord(
     stages: only && toStageTimes({ ...readTimes(only), arrivedAt, authenticatedAt, endedAt: now }),
     overheadMs: only && Math.max(0, now - arrivedAt - upstreamMs),
     pauses: inference.pauses,
+    choices: traces,
   };
 }
 

@@ -7,15 +7,15 @@ export function measureDecisions(
   routeDecided: ControllerEvents['routeDecided'],
 ): RoutingPolicy {
   return (nodes, request) => {
-    const startedAt = performance.now();
+    const decidedAt = performance.now();
     const decision = policy(nodes, request);
-    const durationMs = performance.now() - startedAt;
+    const tookMs = performance.now() - decidedAt;
     routeDecided({
       policy: decision.policy,
       reason: decision.reason,
       isGranted: decision.nodeId !== undefined,
-      durationMs,
+      durationMs: tookMs,
     });
-    return decision;
+    return { ...decision, timing: { decidedAt, tookMs } };
   };
 }

@@ -77,7 +77,7 @@ export function ownerOf(res: Response): string {
 }
 
 export function createTrace(): DispatchTrace {
-  return { attempts: 0, promptTokens: 0, cachedTokens: 0, completionTokens: 0, upstreamMs: 0 };
+  return { attempts: 0, tries: [], promptTokens: 0, cachedTokens: 0, completionTokens: 0, upstreamMs: 0 };
 }
 
 /** Of an inference request of which nothing is known yet; one without an account is not counted. */

@@ -8,6 +8,7 @@ import { WorkerPool } from '../cluster/workerPool.js';
 import { createControllerEvents } from '../observability/events.js';
 import { onLogLine } from '../observability/logger.js';
 import { createControllerMetrics, initializeRoute } from '../observability/metrics/controllerMetrics.js';
+import { startTracer } from '../observability/tracing/tracer.js';
 import { anonymousPrincipal } from '../protocol/generateRequest.js';
 import { localOriginOf } from '../protocol/origin.js';
 import { policies } from '../routing/policies.js';
@@ -119,7 +120,9 @@ export async function startController(options: ControllerOptions): Promise<Runni
     readServer: () => server.gauges(),
   });
   onLogLine(options.logger, ({ level }) => metrics.logEvents.inc({ level }));
-  const events = createControllerEvents({ logger: options.logger, metrics });
+  const { otlpEndpoint, version, logger } = options;
+  const tracer = otlpEndpoint ? await startTracer({ endpoint: otlpEndpoint, version, logger }) : undefined;
+  const events = createControllerEvents({ logger, metrics, tracer });
   const keys = startKeyRing({ store: stores.keys, events });
   if (keys.isOpen() && !isLoopbackHost(options.host)) {
     keys.close();
@@ -331,6 +334,7 @@ export async function startController(options: ControllerOptions): Promise<Runni
       targets?.close();
       const servers = [server, ...(scrapeServer ? [scrapeServer] : [])];
       await Promise.all([...servers.map(closeNow), workers.close(), probes.close()]);
+      await tracer?.close();
       keys.close();
       stores.close();
     },

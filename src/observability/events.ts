@@ -6,12 +6,21 @@ import { createRecoveryEvents } from './events/recoveryEvents.js';
 import { createRequestEvents } from './events/requestEvents.js';
 import type { Logger } from './logger.js';
 import type { ControllerMetrics } from './metrics/controllerMetrics.js';
+import type { Tracer } from './tracing/tracer.js';
 
 export type ControllerEvents = ReturnType<typeof createControllerEvents>;
 
-/** One function for each thing that happens: a log line and the metrics that go with it. */
-export function createControllerEvents({ logger, metrics }: { logger: Logger; metrics: ControllerMetrics }) {
-  const deps = { logger, metrics, names: new LiveNames() };
+/** One function for each thing that happens: a log line, and the metrics and spans that go with it. */
+export function createControllerEvents({
+  logger,
+  metrics,
+  tracer,
+}: {
+  logger: Logger;
+  metrics: ControllerMetrics;
+  tracer?: Tracer | undefined;
+}) {
+  const deps = { logger, metrics, tracer, names: new LiveNames() };
   metrics.registry.onCollectError = (collector, error) => {
     logger.error('metrics could not be read', { collector, reason: describeError(error) });
   };

@@ -14,6 +14,8 @@ export const headers = {
   /** Of a request that was turned away: its place in the queue, and when it would have begun. */
   queuePosition: 'x-queue-position',
   queuePredictedStartMs: 'x-queue-predicted-start-ms',
+  /** The span of the client, by W3C's Trace Context. */
+  traceParent: 'traceparent',
   processingMs: 'openai-processing-ms',
   openAiVersion: 'openai-version',
   /** `route` asks for the receipt of the route, which comes back as JSON in the other one. */

@@ -67,6 +67,8 @@ export interface RoutingDecision {
   readonly candidates: readonly RoutingCandidate[];
   /** Set where free slots are passed over: whose slot is waited for, and for how long at most. */
   readonly awaited?: { readonly nodeId: string; readonly mostMs: number };
+  /** When it was made, by `performance.now()`; whoever measures decisions says it. */
+  readonly timing?: { readonly decidedAt: number; readonly tookMs: number };
 }
 
 /** Pure: filter, score, pick. The order of the snapshots makes no difference. */

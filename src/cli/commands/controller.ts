@@ -50,6 +50,7 @@ export async function runController(
       allowedOrigins: settings.allowedOrigins,
       metrics: toMetricsOptions(settings),
       metricsPort: settings.metricsPort,
+      otlpEndpoint: settings.otlpEndpoint,
       scrapeTargetsDir: path.join(settings.dataDir, 'prometheus'),
       configHash: hashSettings(settings),
       version: readVersion(),

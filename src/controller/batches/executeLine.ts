@@ -87,6 +87,7 @@ export function createLineExecutor({
         batchId,
         path: url,
         status,
+        endedAt: now,
         durationMs: now - startedAt,
         inference: toInferenceRecord(inference, { keyId, arrivedAt: startedAt, now, outcome }),
         error,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import onHeaders from 'on-headers';
 import type { ControllerEvents } from '../../observability/events.js';
 import { anonymousPrincipal } from '../../protocol/generateRequest.js';
@@ -32,7 +32,7 @@ export function trackRequests(
     });
     res.once('close', () => {
       context.abort.abort(clientLeft);
-      if (!context.isInternal) report(events, req.method, res);
+      if (!context.isInternal) report(events, req, res);
       else if (context.error !== undefined && res.statusCode !== 404) {
         events.internalCallRefused({ path: req.path, status: res.statusCode, reason: context.error });
       }
@@ -41,7 +41,7 @@ export function trackRequests(
   };
 }
 
-function report(events: Pick<ControllerEvents, 'requestFinished'>, method: string, res: Response): void {
+function report(events: Pick<ControllerEvents, 'requestFinished'>, req: Request, res: Response): void {
   const { requestId, clientRequestId, arrivedAt, authenticatedAt, principal, path, inference, error } =
     contextOf(res);
   const now = performance.now();
@@ -50,10 +50,12 @@ function report(events: Pick<ControllerEvents, 'requestFinished'>, method: strin
   events.requestFinished({
     requestId,
     clientRequestId,
-    method,
+    method: req.method,
     path,
     status: res.headersSent ? res.statusCode : 499,
+    endedAt: now,
     durationMs: now - arrivedAt,
+    traceParent: req.get(headers.traceParent),
     inference: inference && toInferenceRecord(inference, { keyId, arrivedAt, authenticatedAt, now, outcome }),
     error,
   });

@@ -6,7 +6,7 @@ import { buckets } from '../../observability/metrics/metricSpec.js';
 import type { AttemptKind, AttemptOutcome } from '../../observability/metrics/labels.js';
 import { ApiError } from '../../protocol/apiError.js';
 import { createAdmit } from '../admit.js';
-import type { DispatchOptions, DispatchTarget, DispatchTrace } from '../dispatchTarget.js';
+import type { AttemptTrace, DispatchOptions, DispatchTarget, DispatchTrace } from '../dispatchTarget.js';
 import { UpstreamError } from '../upstream/upstreamError.js';
 import { abortError } from './judgeFailure.js';
 import { linkSignals } from './linkSignals.js';
@@ -72,6 +72,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     };
     let pauses = 0;
     trace.queuedAt ??= startedAtMs;
+    trace.waitingSince = startedAtMs;
     let lease = await admit(wanted);
     trace.leasedAt ??= now();
     trace.queueMs ??= trace.leasedAt - trace.queuedAt;
@@ -94,6 +95,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
           });
         }
         const history = ending === 'paused' ? undefined : { failedOn, busyNodeId: lease.nodeId };
+        trace.waitingSince = now();
         // Asked for before the old slot is given back, so that no later request takes the turn of this one.
         const next = admit({ ...wanted, pauses, history, waitsUntil: recovery.limits.waitsUntilMs });
         lease.return();
@@ -113,12 +115,8 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
     kind: AttemptKind,
   ): AsyncGenerator<T, Ending, undefined> {
     const { limits, suspicions } = recovery;
-    const startedAtMs = now();
     const link = linkSignals([signal, lease.yieldSignal]);
-    let outcome: AttemptOutcome = 'cancelled';
-    let tokensToRead = 0;
-    let chunks = 0;
-    let firstByteMs: number | undefined;
+    const record = beginRecord(lease, kind, trace, now());
     const gaps = new BucketTally(buckets.betweenTokens);
     const tellGaps = () => {
       events.tokensStreamed({ model, nodeId: lease.nodeId, gaps });
@@ -141,20 +139,24 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
         lease,
         signal: link.signal,
         heard: () => {
-          firstByteMs ??= now() - startedAtMs;
-          chunks++;
+          record.firstByteAt ??= now();
+          record.chunks++;
         },
-        accepted: (tokens) => {
-          tokensToRead = tokens;
+        accepted: (tokensToRead) => {
+          record.acceptedAt = now();
+          record.tokensToRead = tokensToRead;
           limits.accepted();
         },
         progressed: (tokens) => {
+          const at = now();
+          record.firstTokenAt ??= at;
+          record.tokensGenerated += tokens;
           recovery.progressed();
-          noteTokens(trace, tokens, now(), gaps);
+          noteTokens(trace, tokens, at, gaps);
           if (gaps.count >= gapsToldAtOnce) tellGaps();
         },
       });
-      outcome = 'success';
+      record.outcome = 'success';
       lease.report('succeeded');
       return 'done';
     } catch (error) {
@@ -164,21 +166,37 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
         return 'paused';
       }
       if (!(error instanceof UpstreamError)) throw error;
-      outcome = outcomeOf(error);
-      if (error.kind === 'lost' && !limits.hasProgressed) suspicions.lost(lease, startedAtMs);
+      record.outcome = outcomeOf(error);
+      if (error.kind === 'lost' && !limits.hasProgressed) suspicions.lost(lease, record.startedAt);
       return error;
     } finally {
       link.unlink();
       suspicions.leave();
       tellGaps();
-      const durationMs = now() - startedAtMs;
-      trace.upstreamMs = now() - (trace.leasedAt ?? startedAtMs);
-      events.attemptEnded({
-        ...{ nodeId: lease.nodeId, outcome, attempt: kind, hasProgressed: limits.hasProgressed },
-        ...{ tokensToRead, durationMs, firstByteMs, chunks },
-      });
+      const endedAt = now();
+      record.endedAt = endedAt;
+      trace.upstreamMs = endedAt - (trace.leasedAt ?? record.startedAt);
+      events.attemptEnded({ ...record, endedAt });
     }
   }
+}
+
+/** The wait of the request is over, and its record of this try, to be filled, is among its tries. */
+function beginRecord(lease: SlotLease, kind: AttemptKind, trace: DispatchTrace, now: number): AttemptTrace {
+  const record: AttemptTrace = {
+    nodeId: lease.nodeId,
+    decision: lease.decision,
+    kind,
+    outcome: 'cancelled',
+    queuedAt: trace.waitingSince ?? now,
+    startedAt: now,
+    tokensToRead: 0,
+    tokensGenerated: 0,
+    chunks: 0,
+  };
+  trace.waitingSince = undefined;
+  trace.tries.push(record);
+  return record;
 }
 
 function outcomeOf({ kind, failure }: UpstreamError): AttemptOutcome {

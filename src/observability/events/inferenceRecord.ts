@@ -1,6 +1,7 @@
 import type { DisconnectPhase, Outcome, Stage } from '../metrics/labels.js';
 import type { LabelsOf } from '../metrics/metricFamily.js';
 import type { EventDeps } from './eventDeps.js';
+import type { AttemptRecord } from './recoveryEvents.js';
 
 /** What became of an inference request, for its log line and the metrics. */
 export interface InferenceRecord {
@@ -33,6 +34,14 @@ export interface InferenceRecord {
   readonly overheadMs: number | undefined;
   /** How often it stopped until its client had read. */
   readonly pauses: number;
+  readonly choices: readonly ChoiceRecord[];
+}
+
+/** The way of one choice, for its spans. */
+export interface ChoiceRecord {
+  readonly tries: readonly AttemptRecord[];
+  /** It still waited for a slot when it ended: since when, by `performance.now()`. */
+  readonly waitingSince?: number | undefined;
 }
 
 export interface AnswerTimes {

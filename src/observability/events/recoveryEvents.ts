@@ -6,18 +6,31 @@ import {
 } from '../metrics/labels.js';
 import type { EventDeps } from './eventDeps.js';
 
+/** One try of a request on one worker. All times are of `performance.now()`. */
 export interface AttemptRecord {
   readonly nodeId: string;
+  readonly kind: AttemptKind;
   readonly outcome: AttemptOutcome;
-  readonly attempt: AttemptKind;
-  /** It brought a new token. */
-  readonly hasProgressed: boolean;
+  /** Why it was this worker. */
+  readonly decision: {
+    readonly policy: string;
+    readonly reason: string;
+    readonly timing?: { readonly decidedAt: number; readonly tookMs: number };
+  };
+  /** When its wait for the slot began, and when it had it. */
+  readonly queuedAt: number;
+  readonly startedAt: number;
+  /** When the worker first said something, when it had taken the request, and when it brought the first new token. */
+  readonly firstByteAt?: number;
+  readonly acceptedAt?: number;
+  readonly firstTokenAt?: number;
+  /** Undefined: it goes on behind a client that has left. */
+  readonly endedAt?: number;
   /** Of the prompt, and of what was resumed, what the worker had to evaluate. */
   readonly tokensToRead: number;
-  readonly durationMs: number;
-  /** Until the worker said that it has it; undefined where it never did. */
-  readonly firstByteMs: number | undefined;
-  /** Events that it sent. */
+  /** New ones. */
+  readonly tokensGenerated: number;
+  /** Events that the worker sent. */
   readonly chunks: number;
 }
 
@@ -33,18 +46,18 @@ export interface AttemptFailure {
 /** What happens when requests are tried, and when workers fail them. */
 export function createRecoveryEvents({ logger, metrics, names }: EventDeps) {
   return {
-    attemptEnded(record: AttemptRecord): void {
-      const { outcome, attempt, hasProgressed, tokensToRead, durationMs, firstByteMs, chunks } = record;
-      const node_id = names.nodeLabel(record.nodeId);
-      metrics.upstreamAttempts.inc({ node_id, outcome, attempt });
-      metrics.upstreamAttemptDuration.observe({ node_id }, durationMs / 1000);
+    attemptEnded(attempt: AttemptRecord & { readonly endedAt: number }): void {
+      const { outcome, kind, startedAt, firstByteAt, endedAt } = attempt;
+      const node_id = names.nodeLabel(attempt.nodeId);
+      metrics.upstreamAttempts.inc({ node_id, outcome, attempt: kind });
+      metrics.upstreamAttemptDuration.observe({ node_id }, (endedAt - startedAt) / 1000);
       metrics.upstreamMessages.inc({ direction: 'sent', type: 'request' });
-      metrics.upstreamMessages.inc({ direction: 'received', type: 'chunk' }, chunks);
-      if (firstByteMs !== undefined)
-        metrics.upstreamLatency.observe({ node_id, phase: 'first_byte' }, firstByteMs / 1000);
-      if (outcome !== 'success') metrics.tokensWasted.inc({}, tokensToRead);
-      if (attempt !== 'resume') return;
-      const isSuccess = outcome === 'success' || hasProgressed;
+      metrics.upstreamMessages.inc({ direction: 'received', type: 'chunk' }, attempt.chunks);
+      if (firstByteAt !== undefined)
+        metrics.upstreamLatency.observe({ node_id, phase: 'first_byte' }, (firstByteAt - startedAt) / 1000);
+      if (outcome !== 'success') metrics.tokensWasted.inc({}, attempt.tokensToRead);
+      if (kind !== 'resume') return;
+      const isSuccess = outcome === 'success' || attempt.tokensGenerated > 0;
       const failure = outcome === 'cancelled' ? 'cancelled' : 'failed';
       metrics.streamResumes.inc({ result: isSuccess ? 'success' : failure });
     },

@@ -13,15 +13,19 @@ export interface RequestRecord {
   readonly path: string | undefined;
   /** 499 where the client left before the answer began. */
   readonly status: number;
+  /** By `performance.now()`. */
+  readonly endedAt: number;
   readonly durationMs: number;
   readonly inference: InferenceRecord | undefined;
+  /** The span of the client that it belongs to, as `traceparent` says it. */
+  readonly traceParent?: string | undefined;
   /** Why it failed, for the log; never shown to the client. */
   readonly error: string | undefined;
 }
 
 export interface BatchLineRecord extends Pick<
   RequestRecord,
-  'requestId' | 'status' | 'durationMs' | 'error'
+  'requestId' | 'status' | 'endedAt' | 'durationMs' | 'error'
 > {
   readonly batchId: string;
   /** The endpoint. */
@@ -41,7 +45,7 @@ const quietPaths = new Set(['/health', '/ready', '/cluster/status']);
 const round = (value: number) => Math.round(value * 10) / 10;
 
 /** What happens to requests of clients. */
-export function createRequestEvents({ logger, metrics, names }: EventDeps) {
+export function createRequestEvents({ logger, metrics, names, tracer }: EventDeps) {
   /** Since the start, for `/cluster/status`. */
   const totals = { requests: 0, errors: 0 };
 
@@ -68,7 +72,10 @@ export function createRequestEvents({ logger, metrics, names }: EventDeps) {
       };
       metrics.httpRequests.inc(labels);
       metrics.httpRequestDuration.observe(labels, record.durationMs / 1000);
-      if (inference?.isCounted) count(inference, record.durationMs);
+      if (inference?.isCounted) {
+        count(inference, record.durationMs);
+        tracer?.requestEnded({ ...record, path: labels.path, inference }, record.traceParent);
+      }
       const isProbe = record.path !== undefined && quietPaths.has(record.path);
       if (!isProbe) countError(status);
 
@@ -93,6 +100,7 @@ export function createRequestEvents({ logger, metrics, names }: EventDeps) {
       const { inference } = record;
       count(inference, record.durationMs);
       countError(record.status);
+      tracer?.requestEnded(record);
       metrics.batchRequests.inc({ status: inference.outcome satisfies Outcome });
       logger[inference.outcome === 'error' ? 'error' : 'info']('batch line', {
         requestId: record.requestId,

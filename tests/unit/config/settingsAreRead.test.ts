@@ -372,6 +372,15 @@ const cases: Record<SettingKey, Case> = {
     bad: [...notWhole, '999', '1000001'],
     accepted: 'a whole number from 1000 to 1000000',
   },
+  otlpEndpoint: {
+    command: 'up',
+    default: undefined,
+    flag: ['http://127.0.0.1:4318/', 'http://127.0.0.1:4318'],
+    variable: ['https://traces.example.com/otlp', 'https://traces.example.com/otlp'],
+    environmentName: 'AI_CLUSTER_OTLP_ENDPOINT',
+    bad: badUrls,
+    accepted: url,
+  },
   workerNetworks: {
     command: 'controller',
     default: ['127.0.0.0/8', '::1/128'],

@@ -56,6 +56,7 @@ function inference(fields: Partial<InferenceRecord> = {}): InferenceRecord {
     stages: undefined,
     overheadMs: undefined,
     pauses: 0,
+    choices: [],
     ...fields,
   };
 }
@@ -67,6 +68,7 @@ function request(fields: Partial<RequestRecord> = {}): RequestRecord {
     method: 'POST',
     path: '/v1/chat/completions',
     status: 200,
+    endedAt: 2_000,
     durationMs: 1_500,
     inference: undefined,
     error: undefined,
@@ -108,7 +110,13 @@ describe('a request that is no inference', () => {
 });
 
 describe('a line of a batch', () => {
-  const line = { requestId: 'req_1', batchId: 'batch_1', path: '/v1/completions', durationMs: 1_500 };
+  const line = {
+    requestId: 'req_1',
+    batchId: 'batch_1',
+    path: '/v1/completions',
+    endedAt: 2_000,
+    durationMs: 1_500,
+  };
 
   it('is an inference that did not come over HTTP', async () => {
     events.batchLineFinished({ ...line, status: 200, inference: inference(), error: undefined });

@@ -1,8 +1,8 @@
 import { serving, type Setting } from './setting.js';
-import { familyPattern, integer, onOff } from './settingKinds.js';
+import { familyPattern, httpUrl, integer, onOff } from './settingKinds.js';
 
-/** What is told to Prometheus, and where. */
-export const metricsSettings = {
+/** What is told to Prometheus and to collectors of traces. */
+export const observabilitySettings = {
   metrics: {
     flag: 'metrics',
     commands: [...serving],
@@ -46,5 +46,14 @@ export const metricsSettings = {
     description: 'lines that /metrics may have; what would be more is not counted',
     defaultText: '50000',
     ...integer(1_000, 1_000_000),
+  },
+  otlpEndpoint: {
+    flag: 'otlp-endpoint',
+    commands: ['up', 'controller'],
+    value: '<URL>',
+    description:
+      'a collector that takes traces (OTLP over HTTP); OTEL_EXPORTER_OTLP_ENDPOINT is understood, too (default: none are made)',
+    variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    ...httpUrl(),
   },
 } as const satisfies Record<string, Setting>;

@@ -1,0 +1,144 @@
+import type { ChoiceRecord, InferenceRecord } from '../events/inferenceRecord.js';
+import type { AttemptRecord } from '../events/recoveryEvents.js';
+
+/** An inference request that has ended. Nothing in it is from a prompt or an answer. */
+export interface TracedRequest {
+  readonly requestId: string;
+  readonly batchId?: string;
+  /** The route's template. */
+  readonly path: string;
+  readonly status: number;
+  /** By `performance.now()`, as all times here. */
+  readonly endedAt: number;
+  readonly durationMs: number;
+  readonly inference: InferenceRecord;
+}
+
+export type AttributeValue = string | number | boolean | string[];
+
+/** What a span will say; its children lie within it. */
+export interface SpanPlan {
+  readonly name: string;
+  readonly kind: 'server' | 'client' | 'internal';
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** What is undefined is left out. */
+  readonly attributes: Readonly<Record<string, AttributeValue | undefined>>;
+  readonly isError: boolean;
+  readonly children: readonly SpanPlan[];
+}
+
+/** As OpenTelemetry names what is asked of a model; what it has no name for is called by its path. */
+const operationNames: Readonly<Record<string, string>> = {
+  '/chat/completions': 'chat',
+  '/completions': 'text_completion',
+  '/responses': 'chat',
+  '/messages': 'chat',
+  '/embeddings': 'embeddings',
+};
+
+function operationOf(path: string): string {
+  const plain = path.replace(/^\/v\d+/, '');
+  return operationNames[plain] ?? plain.slice(1);
+}
+
+/**
+ * The spans of a request, by OpenTelemetry's conventions for generative AI: its waits for a slot, the choices of a
+ * worker, and one span for each try, with prefill and decode in it.
+ */
+export function planRequestSpan(request: TracedRequest): SpanPlan {
+  const { inference, status, endedAt, durationMs } = request;
+  const { model, outcome, choices } = inference;
+  const operation = operationOf(request.path);
+  const isError = outcome === 'error';
+  return {
+    name: `${operation} ${model}`,
+    kind: request.batchId === undefined ? 'server' : 'internal',
+    startedAt: endedAt - durationMs,
+    endedAt,
+    isError,
+    attributes: {
+      'gen_ai.operation.name': operation,
+      'gen_ai.provider.name': 'ai-cluster',
+      'gen_ai.request.model': model,
+      'gen_ai.request.max_tokens': inference.maxTokens,
+      'gen_ai.request.choice.count': choices.length > 1 ? choices.length : undefined,
+      'gen_ai.request.stream': inference.isStream,
+      'gen_ai.response.model': model,
+      'gen_ai.response.finish_reasons': [...inference.finishReasons],
+      'gen_ai.response.time_to_first_chunk':
+        inference.firstTokenMs === undefined ? undefined : inference.firstTokenMs / 1000,
+      'gen_ai.usage.input_tokens': inference.promptTokens,
+      'gen_ai.usage.cache_read.input_tokens': inference.cachedTokens,
+      'gen_ai.usage.output_tokens': inference.completionTokens,
+      'http.route': request.path,
+      'http.response.status_code': status,
+      'error.type': isError ? (status >= 400 ? String(status) : 'broken_off') : undefined,
+      'ai_cluster.request_id': request.requestId,
+      'ai_cluster.batch_id': request.batchId,
+      'ai_cluster.key_id': inference.keyId,
+      'ai_cluster.outcome': outcome,
+      'ai_cluster.attempts': inference.attempts,
+    },
+    children: choices.flatMap((choice, index) => planChoice(choice, index, endedAt)),
+  };
+}
+
+/** One behind the other: a wait, and the try that it led to. */
+function planChoice({ tries, waitingSince }: ChoiceRecord, choice: number, endedAt: number): SpanPlan[] {
+  const spans = tries.flatMap((attempt) => planAttempt(attempt, choice, endedAt));
+  if (waitingSince !== undefined) spans.push(internal('queue', waitingSince, endedAt, choiceOf(choice)));
+  return spans;
+}
+
+function planAttempt(attempt: AttemptRecord, choice: number, requestEndedAt: number): SpanPlan[] {
+  const { nodeId, kind, outcome, decision, queuedAt, startedAt, acceptedAt, firstTokenAt } = attempt;
+  const { endedAt = requestEndedAt } = attempt;
+  const node = { ...choiceOf(choice), 'ai_cluster.node_id': nodeId };
+  const { decidedAt = startedAt, tookMs = 0 } = decision.timing ?? {};
+  const steps: SpanPlan[] = [];
+  if (acceptedAt !== undefined) {
+    steps.push(
+      internal('prefill', acceptedAt, firstTokenAt ?? endedAt, {
+        'ai_cluster.read_tokens': attempt.tokensToRead,
+      }),
+    );
+  }
+  if (firstTokenAt !== undefined) {
+    steps.push(
+      internal('decode', firstTokenAt, endedAt, { 'gen_ai.usage.output_tokens': attempt.tokensGenerated }),
+    );
+  }
+  return [
+    internal('queue', queuedAt, decidedAt, choiceOf(choice)),
+    internal('route', decidedAt, decidedAt + tookMs, {
+      ...node,
+      'ai_cluster.policy': decision.policy,
+      'ai_cluster.reason': decision.reason,
+    }),
+    {
+      name: kind === 'first' ? 'attempt' : kind,
+      kind: 'client',
+      startedAt,
+      endedAt,
+      isError: outcome === 'error' || outcome === 'timeout',
+      attributes: {
+        ...node,
+        'ai_cluster.outcome': outcome,
+        'error.type': outcome === 'success' || outcome === 'cancelled' ? undefined : outcome,
+      },
+      children: steps,
+    },
+  ];
+}
+
+const choiceOf = (choice: number) => ({ 'ai_cluster.choice': choice });
+
+function internal(
+  name: string,
+  startedAt: number,
+  endedAt: number,
+  attributes: SpanPlan['attributes'],
+): SpanPlan {
+  return { name, kind: 'internal', startedAt, endedAt, attributes, isError: false, children: [] };
+}
