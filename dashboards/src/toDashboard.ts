@@ -158,7 +158,7 @@ function toVariable(name: string): Builder<VariableModel> {
     .description(description)
     .datasource(datasource)
     .definition(query)
-    .query({ query, refId: 'StandardVariableQuery' })
+    .query(query)
     .refresh(VariableRefresh.OnTimeRangeChanged)
     .sort(VariableSort.AlphabeticalAsc)
     .multi(true)
