@@ -1,3 +1,4 @@
+import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { ApiError, toApiError } from '../protocol/apiError.js';
 import { statusOfFailure, type GenerationFailure } from '../protocol/generation.js';
@@ -26,41 +27,39 @@ export interface WorkerAppDeps extends RouteDeps {
  * cluster's token anybody learns whether it is well, and programs on its machine read the metrics.
  */
 export function createWorkerApp(deps: WorkerAppDeps & { readonly tellsMetrics: boolean }): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-
-  const requireToken = createRequireClusterToken(deps.clusterToken);
-  app.get('/health', (req, res) => {
-    const report = deps.report();
-    const details = hasClusterToken(req, deps.clusterToken) ? report : {};
-    res
-      .status(report.phase === 'ready' ? 200 : 503)
-      .json({ status: report.phase, nodeId: deps.nodeId, ...details });
+  return createApp(deps.logger, (app) => {
+    app.get('/health', (req, res) => {
+      const report = deps.report();
+      const details = hasClusterToken(req, deps.clusterToken) ? report : {};
+      res
+        .status(report.phase === 'ready' ? 200 : 503)
+        .json({ status: report.phase, nodeId: deps.nodeId, ...details });
+    });
+    if (deps.tellsMetrics) app.get([...metricsPaths], createMetricsHandlers(deps));
+    app.use(createRequireClusterToken(deps.clusterToken));
+    app.use(createGenerateRoute(deps));
+    app.use(createEmbeddingRoutes(deps));
+    app.use(createTokenizationRoutes(deps));
+    app.use(createCountRoute(deps));
   });
-  if (deps.tellsMetrics) app.get([...metricsPaths], createMetricsHandlers(deps));
-  app.use(requireToken);
-  app.use(createGenerateRoute(deps));
-  app.use(createEmbeddingRoutes(deps));
-  app.use(createTokenizationRoutes(deps));
-  app.use(createCountRoute(deps));
-  app.use((req) => {
-    throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
-  });
-  app.use(createErrorHandler(deps.logger));
-  return app;
 }
 
 /** The metrics alone, for a port of their own. */
 export function createScrapeApp(deps: Pick<WorkerAppDeps, 'clusterToken' | 'metrics' | 'logger'>): Express {
+  return createApp(deps.logger, (app) => {
+    app.get([...metricsPaths], createMetricsHandlers(deps));
+  });
+}
+
+function createApp(logger: Logger, addRoutes: (app: Express) => void): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.get([...metricsPaths], createMetricsHandlers(deps));
+  addRoutes(app);
   app.use((req) => {
     throw new ApiError('route_not_found', { message: `Invalid URL (${req.method} ${req.path})` });
   });
-  app.use(createErrorHandler(deps.logger));
+  app.use(createErrorHandler(logger));
   return app;
 }
 
@@ -71,6 +70,7 @@ function createMetricsHandlers({
   const requireToken = createRequireClusterToken(clusterToken);
   return [
     (req, res, next) => (isFromThisMachine(req) ? next() : requireToken(req, res, next)),
+    compression(),
     async (_req, res) => {
       if (!registry.isEnabled) {
         const message = 'Metrics are switched off: start the worker with METRICS_ENABLED=1.';

@@ -1,9 +1,9 @@
+import compression from 'compression';
 import type { AdmissionQueue } from '../../cluster/queue/admission.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
 import type { ClusterStatus, HealthStatus, NodeStatus, ReadyStatus } from '../../protocol/clusterStatus.js';
 import { describeNode, statusOf } from '../describeNode.js';
 import { createLimitRate } from '../limitRate.js';
-import { sendCompressed } from '../sendCompressed.js';
 import type { Route } from './route.js';
 
 export interface OperationsDeps {
@@ -81,10 +81,8 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
       methods: {
         GET: [
           createLimitRate(deps.scrapesPerSecond),
-          async (req, res) => {
-            res.type('json');
-            await sendCompressed(req, res, JSON.stringify(readCluster()));
-          },
+          compression(),
+          (_req, res) => void res.json(readCluster()),
         ],
       },
     },

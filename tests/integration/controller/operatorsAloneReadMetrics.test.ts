@@ -1,4 +1,4 @@
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, it } from 'vitest';
 import { createLimitRate } from '../../../src/controller/limitRate.js';
@@ -67,14 +67,19 @@ describe.each(paths)('%s', (path) => {
     const cluster = await startTestCluster({ workers: [], controller: { nodeIds } });
     const plain = await ask(cluster, path);
     expect(plain.headers).not.toHaveProperty('content-encoding');
-    for (const wanted of ['gzip', 'gzip, deflate, br', 'br;q=1.0, gzip;q=0.5, *;q=0.1']) {
+    for (const [wanted, encoding] of [
+      ['gzip', 'gzip'],
+      ['gzip, deflate, br', 'br'],
+      ['br;q=0.1, gzip;q=0.5, *;q=0.1', 'gzip'],
+    ] as const) {
       const answer = await ask(cluster, path, { 'accept-encoding': wanted });
-      expect(answer.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'accept-encoding' });
+      expect(answer.headers).toMatchObject({ 'content-encoding': encoding, vary: 'Accept-Encoding' });
       expect(answer.headers['content-type']).toBe(plain.headers['content-type']);
       expect(answer.bytes.length).toBeLessThan(plain.bytes.length);
-      expect(gunzipSync(answer.bytes).toString().slice(0, 20)).toBe(plain.bytes.toString().slice(0, 20));
+      const text = (encoding === 'br' ? brotliDecompressSync : gunzipSync)(answer.bytes).toString();
+      expect(text.slice(0, 20)).toBe(plain.bytes.toString().slice(0, 20));
     }
-    for (const unwanted of ['identity', 'gzip;q=0', 'br'])
+    for (const unwanted of ['identity', 'gzip;q=0'])
       expect((await ask(cluster, path, { 'accept-encoding': unwanted })).headers).not.toHaveProperty(
         'content-encoding',
       );

@@ -39,6 +39,16 @@ describe('without the token of the cluster', () => {
     expect(await worker.health()).toMatchObject({ phase: 'ready', models: [{ id: 'tiny' }, {}, {}] });
   });
 
+  it('/metrics are compressed for who takes that, as Prometheus does', async () => {
+    const ask = (encoding: string) =>
+      fetch(`${worker.url}/metrics`, { headers: { 'accept-encoding': encoding } });
+    const [plain, compressed] = [await ask('identity'), await ask('gzip')];
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    expect(compressed.headers.get('content-encoding')).toBe('gzip');
+    expect(compressed.headers.get('content-type')).toBe(plain.headers.get('content-type'));
+    expect(await compressed.text()).toContain('ai_cluster_worker_');
+  });
+
   it('/metrics are for this machine, and through a proxy for nobody', async () => {
     const scrape = async (headers: Record<string, string>) =>
       (await fetch(`${worker.url}/metrics`, { headers })).status;
