@@ -18,6 +18,8 @@ export interface ServiceOptions {
   readonly logLevel: LogLevel;
   /** The setting of the port it listens on, for the message that it is in use. */
   readonly portFlag: 'port' | 'worker-port';
+  /** The other one, for metrics, where it has one. */
+  readonly metricsPort: number | undefined;
 }
 
 export interface Service {
@@ -37,7 +39,7 @@ export async function runService(
   options: ServiceOptions,
   start: (logger: Logger) => Promise<Service>,
 ): Promise<void> {
-  const { name, supervised, logDir, logLevel: level, portFlag } = options;
+  const { name, supervised, logDir, logLevel: level } = options;
   const logger = createLogger(
     supervised
       ? { output: 'json', process: name, level }
@@ -69,7 +71,9 @@ export async function runService(
   try {
     service = await start(logger);
   } catch (error) {
-    const message = `${name} could not start: ${describeListenError(error, portFlag)}`;
+    const { port } = error as { port?: number };
+    const flag = port !== undefined && port === options.metricsPort ? 'metrics-port' : options.portFlag;
+    const message = `${name} could not start: ${describeListenError(error, flag)}`;
     if (supervised) tellSupervisor({ type: 'failed', message });
     else logger.error(message);
     return exit(error instanceof ConfigError ? exitCodes.badUsage : exitCodes.failed);

@@ -117,31 +117,24 @@ describe('the command line', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     const taken = `port ${port} is in use (another ai-cluster?); choose another one with`;
-    for (const [flag, other] of [
-      ['--port', '--worker-port'],
-      ['--worker-port', '--port'],
-    ] as const) {
-      const args = ['up', '--model', 'tiny', '--models-dir', 'other', flag, String(port), other, '0'];
+    const model = ['--model', 'tiny', '--models-dir', 'other'];
+    const free = ['--port', '0', '--worker-port', '0'];
+    for (const flag of ['--port', '--worker-port', '--metrics-port']) {
+      const args = ['up', ...model, ...free, flag, String(port)];
       expect(await run(args)).toEqual({ code: 1, stdout: '', stderr: `ai-cluster: ${taken} ${flag}\n` });
     }
-    const worker = await run([
-      'worker',
-      '--model',
-      'tiny',
-      '--models-dir',
-      'other',
-      '--worker-port',
-      String(port),
-    ]);
-    expect(worker).toMatchObject({
-      code: 1,
-      stdout: expect.stringContaining(`${taken} --worker-port`) as string,
-    });
-    const controller = await run(['controller', '--port', String(port)]);
-    expect(controller).toMatchObject({
-      code: 1,
-      stdout: expect.stringContaining(`${taken} --port`) as string,
-    });
+    for (const [command, flag] of [
+      ['worker', '--worker-port'],
+      ['worker', '--metrics-port'],
+      ['controller', '--port'],
+      ['controller', '--metrics-port'],
+    ] as const) {
+      const own = command === 'worker' ? [...model, '--worker-port', '0'] : ['--port', '0'];
+      expect(await run([command, ...own, flag, String(port)])).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining(`${taken} ${flag}\n`) as string,
+      });
+    }
     server.close();
   });
 

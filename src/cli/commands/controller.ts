@@ -24,8 +24,15 @@ export async function runController(
   const clusterToken = readClusterToken(settings, environment);
   const tls = readCertificate(settings);
   const adminToken = readAdminToken(settings, environment);
-  const { logDir, logLevel } = settings;
-  const service = { name: 'controller', supervised, logDir, logLevel, portFlag: 'port' } as const;
+  const { logDir, logLevel, metricsPort } = settings;
+  const service = {
+    name: 'controller',
+    supervised,
+    logDir,
+    logLevel,
+    portFlag: 'port',
+    metricsPort,
+  } as const;
   await runService(service, async (logger) => {
     const controller = await startController({
       host: settings.host,
@@ -49,7 +56,7 @@ export async function runController(
       allowedHosts: settings.allowedHosts,
       allowedOrigins: settings.allowedOrigins,
       metrics: toMetricsOptions(settings),
-      metricsPort: settings.metricsPort,
+      metricsPort,
       otlpEndpoint: settings.otlpEndpoint,
       scrapeTargetsDir: path.join(settings.dataDir, 'prometheus'),
       configHash: hashSettings(settings),

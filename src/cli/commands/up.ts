@@ -43,10 +43,11 @@ export async function runUp(settings: Settings, environment: Environment): Promi
       host: workerHostOf(settings),
       ports: portsFrom(settings.workerPort, settings.workers),
     },
+    { flag: 'metrics-port', host: settings.host, ports: portsFrom(settings.metricsPort, 1) },
     {
       flag: 'metrics-port',
       host: workerHostOf(settings),
-      ports: portsFrom(settings.metricsPort, settings.workers + 1),
+      ports: portsFrom(settings.metricsPort, settings.workers + 1).slice(1),
     },
   ]);
   const stopSignal = new AbortController();

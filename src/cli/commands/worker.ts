@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { planThreads, type Settings } from '../../config/config.js';
+import { planThreads, portsFrom, type Settings } from '../../config/config.js';
 import { startWorker } from '../../worker/startWorker.js';
 import { toCaReader } from '../certificates.js';
 import { readClusterToken } from '../clusterToken.js';
@@ -18,18 +18,23 @@ export async function runWorker(
   { supervised, environment }: { supervised: boolean; environment: Environment },
 ): Promise<void> {
   const plan = planThreads({ cores: availableParallelism(), workers: 1, requested: settings.threads });
-  const { nodeId: name, logDir, logLevel, workerPort } = settings;
+  const { nodeId: name, host, logDir, logLevel, workerPort, metricsPort } = settings;
   if (!supervised) await requireFolders(settings, ['logDir', 'dataDir']);
   const clusterToken = readClusterToken(settings, environment);
   const readControllerCa = toCaReader(settings);
-  await runService({ name, supervised, logDir, logLevel, portFlag: 'worker-port' }, async (logger) => {
+  const service = { name, supervised, logDir, logLevel, portFlag: 'worker-port', metricsPort } as const;
+  await runService(service, async (logger) => {
     if (plan.warning !== undefined) logger.warn(plan.warning);
     if (settings.controllerUrl === undefined) {
       logger.warn('no --controller was given: this worker joins nothing and gets no requests');
     }
     // Before a download, not behind it; the supervisor has looked already.
-    if (!supervised)
-      await requireFreePorts([{ flag: 'worker-port', host: settings.host, ports: [workerPort] }]);
+    if (!supervised) {
+      await requireFreePorts([
+        { flag: 'worker-port', host, ports: [workerPort] },
+        { flag: 'metrics-port', host, ports: portsFrom(metricsPort, 1) },
+      ]);
+    }
     const models = await resolveModels(settings, { showProgress: !supervised });
     return startWorker({
       nodeId: settings.nodeId,

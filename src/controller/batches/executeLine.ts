@@ -9,7 +9,7 @@ import { toPrincipal } from '../keys/toPrincipal.js';
 import type { OpenAccount } from '../limits/accounts.js';
 import { beginGeneration, type GenerationDeps } from '../endpoints/runGeneration.js';
 import { describeForLog, outcomeOf } from '../middleware/handleErrors.js';
-import { toInferenceRecord } from '../inferenceRecord.js';
+import { toInferenceRecord } from '../toInferenceRecord.js';
 import { createInference, type InferenceContext } from '../requestContext.js';
 import { foldAnswer } from '../respond.js';
 

@@ -4,7 +4,7 @@ import onHeaders from 'on-headers';
 import type { ControllerEvents } from '../../observability/events.js';
 import { anonymousPrincipal } from '../../protocol/generateRequest.js';
 import { headers } from '../../protocol/headers.js';
-import { toInferenceRecord } from '../inferenceRecord.js';
+import { toInferenceRecord } from '../toInferenceRecord.js';
 import { contextOf, type RequestContext } from '../requestContext.js';
 
 /** The version of OpenAI's API, which has been this one for as long as there have been versions. */
