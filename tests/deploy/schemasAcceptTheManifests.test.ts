@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { projectRoot, readManifests, type Manifest } from './deployFiles.js';
+import { findTypeErrors } from '../support/typeErrors.js';
 
 const manifests = readManifests(
   'deploy/k8s/namespace.yaml',
@@ -51,42 +51,24 @@ describe('every object of Kubernetes', () => {
   });
 
   it('has no field that Kubernetes does not know', () => {
-    expect(findTypeErrors(manifests)).toEqual([]);
+    expect(findManifestErrors(manifests)).toEqual([]);
   }, 120_000);
 
   it('would be refused with one', () => {
-    const [error] = findTypeErrors([spoil('"livenessProbe"', '"livelinessProbe"')]);
+    const [error] = findManifestErrors([spoil('"livenessProbe"', '"livelinessProbe"')]);
     expect(error).toMatch(/livelinessProbe.* does not exist/);
   }, 120_000);
 });
 
 /** Schemas let unknown fields pass; the types do not, where a value is written down as a literal. */
-function findTypeErrors(values: readonly Manifest[]): string[] {
+function findManifestErrors(values: readonly Manifest[]): string[] {
   const source = values
     .map((value, index) => {
       const type = `import('${moduleOf(value)}').I${value.kind}`;
       return `export const manifest${index}: ${type} = ${JSON.stringify(value)};`;
     })
     .join('\n');
-  const file = path.join(projectRoot, 'tests/deploy/manifests.ts');
-  const options: ts.CompilerOptions = {
-    module: ts.ModuleKind.NodeNext,
-    moduleResolution: ts.ModuleResolutionKind.NodeNext,
-    target: ts.ScriptTarget.ES2023,
-    strict: true,
-    noEmit: true,
-    skipLibCheck: true,
-    types: [],
-  };
-  const host = ts.createCompilerHost(options);
-  const { fileExists, getSourceFile } = host;
-  host.fileExists = (name) => name === file || fileExists(name);
-  host.getSourceFile = (name, languageVersion) =>
-    name === file ? ts.createSourceFile(name, source, languageVersion) : getSourceFile(name, languageVersion);
-  const program = ts.createProgram([file], options, host);
-  return ts
-    .getPreEmitDiagnostics(program)
-    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  return findTypeErrors(path.join(projectRoot, 'tests/deploy/manifests.ts'), source);
 }
 
 it('the linter of Compose has nothing against compose.yml but the order of its keys', () => {

@@ -1,160 +1,7 @@
-import { buckets, counter, gauge, histogram } from './metricSpec.js';
+import { gauge } from './metricSpec.js';
 
-/** What the controller counts and measures of nodes, models, queue, routing and recovery. */
+/** What the controller reads of nodes, models, queue and connections when it is asked. */
 export const clusterSpecs = {
-  queueWait: histogram({
-    name: 'ai_cluster_queue_wait_seconds',
-    help: 'Wait of inference requests for a slot',
-    unit: 'seconds',
-    labels: ['model'],
-    buckets: buckets.queueWait,
-    advice: 'Longer than prefill: more workers or slots are needed, or fewer batches.',
-  }),
-  queueRejected: counter({
-    name: 'ai_cluster_queue_rejected_total',
-    help: 'Requests that were not given a slot, by reason',
-    unit: 'requests',
-    labels: ['reason'],
-    advice:
-      '`full`: more load than slots for long, see QueueSaturated. `key_limit`: one key floods the queue. `no_worker`: see NodesDown.',
-  }),
-  queuePauses: counter({
-    name: 'ai_cluster_queue_pauses_total',
-    help: 'Times that batch work gave its slot to a request that waited',
-    unit: 'pauses',
-    labels: ['model'],
-    advice: 'Batches and clients compete all the time: add slots, or run batches at another time.',
-  }),
-  routingDecisions: counter({
-    name: 'ai_cluster_routing_decisions_total',
-    help: 'Requests that a policy gave to a node, by what decided it',
-    unit: 'requests',
-    labels: ['policy', 'reason'],
-    advice:
-      '`prefix`: the cache decided. Many `spread`: a prefix is so hot that it goes to several nodes, which is what it should do.',
-  }),
-  routingDecisionDuration: histogram({
-    name: 'ai_cluster_routing_decision_duration_seconds',
-    help: 'Time that a policy took to choose a node, or to let the request wait',
-    unit: 'seconds',
-    labels: ['policy'],
-    buckets: buckets.decision,
-    advice: 'Grows with nodes and with what waits. Above a millisecond: please report it.',
-  }),
-  prefixCacheQueriedTokens: counter({
-    name: 'ai_cluster_prefix_cache_queried_tokens_total',
-    help: 'Prompt tokens that were looked for in caches',
-    unit: 'tokens',
-    labels: ['model', 'node_id'],
-    advice: 'The denominator of the hit rate.',
-  }),
-  promptCachedTokens: counter({
-    name: 'ai_cluster_prompt_cached_tokens_total',
-    help: 'Prompt tokens that did not have to be evaluated',
-    unit: 'tokens',
-    labels: ['model', 'node_id'],
-    advice:
-      'Its rate by that of the queried tokens is the hit rate. Falls: new kinds of prompts, or more conversations than slots.',
-  }),
-  prefixCacheExpectedTokens: counter({
-    name: 'ai_cluster_prefix_cache_expected_tokens_total',
-    help: 'Prompt tokens that routing expected in the caches of the node it chose, estimated from bytes',
-    unit: 'tokens',
-    labels: ['model', 'node_id'],
-    advice: 'Far above the cached ones: workers lose what they report. Somewhat below them is normal.',
-  }),
-  upstreamAttempts: counter({
-    name: 'ai_cluster_upstream_attempts_total',
-    help: 'Tries of requests on workers by how they ended; a request has more than one where a worker fails',
-    unit: 'tries',
-    labels: ['node_id', 'outcome', 'attempt'],
-    advice: 'One node with `error` or `timeout`: see its log lines. All of them: memory, disk, a new model.',
-  }),
-  upstreamAttemptDuration: histogram({
-    name: 'ai_cluster_upstream_attempt_duration_seconds',
-    help: 'Tries of requests on workers, from the slot to their end',
-    unit: 'seconds',
-    labels: ['node_id'],
-    buckets: buckets.endToEnd,
-    advice: 'One node slower than the others: it has less memory bandwidth, or other work.',
-  }),
-  upstreamLatency: histogram({
-    name: 'ai_cluster_upstream_latency_seconds',
-    help: 'To an open connection to a worker, and from a call to the first byte of its answer',
-    unit: 'seconds',
-    labels: ['node_id', 'phase'],
-    buckets: buckets.stage,
-    advice: '`connect` slow: the network. `first_byte` slow: the worker takes long to read the request.',
-  }),
-  upstreamMessages: counter({
-    name: 'ai_cluster_upstream_messages_total',
-    help: 'Messages between the controller and workers',
-    unit: 'messages',
-    labels: ['direction', 'type'],
-    advice: 'Heartbeats come once a second and worker; fewer: the network, or workers that are overloaded.',
-  }),
-  healthChecks: counter({
-    name: 'ai_cluster_health_checks_total',
-    help: 'Health probes of workers by what came of them',
-    unit: 'probes',
-    labels: ['node_id', 'status'],
-    advice: '`timeout`: the worker hangs or its machine is overloaded. `fail`: nobody listens there.',
-  }),
-  healthCheckDuration: histogram({
-    name: 'ai_cluster_health_check_duration_seconds',
-    help: 'Time until a health probe was answered, or given up',
-    unit: 'seconds',
-    labels: ['node_id'],
-    buckets: buckets.stage,
-    advice: 'Creeps up before a node begins to fail.',
-  }),
-  retries: counter({
-    name: 'ai_cluster_retries_total',
-    help: 'Tries that followed another one, by what was wrong with that',
-    unit: 'tries',
-    labels: ['reason'],
-    advice: 'A few when a worker dies. For long: some node is broken in a way that does not take it out.',
-  }),
-  streamResumes: counter({
-    name: 'ai_cluster_stream_resumes_total',
-    help: 'Answers that went on at another worker, by whether that brought a new token or the end',
-    unit: 'tries',
-    labels: ['result'],
-    advice: '`failed`: there was no healthy worker to go on with, see NodesDown.',
-  }),
-  tokensWasted: counter({
-    name: 'ai_cluster_tokens_wasted_total',
-    help: 'Tokens that were evaluated by tries that did not come to their end',
-    unit: 'tokens',
-    advice: 'What failing workers and leaving clients cost.',
-  }),
-  retryBudgetRemaining: gauge({
-    name: 'ai_cluster_retry_budget_remaining_ratio',
-    help: 'Share of the retry budget of the last 10 seconds that is left; 0: nothing is tried again',
-    unit: 'ratio',
-    advice: 'See RetryBudgetExhausted.',
-  }),
-  breakerTransitions: counter({
-    name: 'ai_cluster_circuit_breaker_transitions_total',
-    help: 'How often the circuit breaker of a node changed to this state',
-    unit: 'changes',
-    labels: ['node_id', 'to'],
-    advice: 'Open and half-open in turn: the node answers probes and fails requests.',
-  }),
-  nodeEjections: counter({
-    name: 'ai_cluster_node_ejections_total',
-    help: 'How often a node was left out because it did worse than its peers, by what it did worse',
-    unit: 'times',
-    labels: ['node_id', 'reason'],
-    advice: 'Again and again the same node: give it less to do, or repair it.',
-  }),
-  nodeRestarts: counter({
-    name: 'ai_cluster_node_restarts_total',
-    help: 'How often another process took the place of a node',
-    unit: 'restarts',
-    labels: ['node_id'],
-    advice: 'Without anybody restarting it: the worker dies. Its last log lines and the kernel say why.',
-  }),
   clusterNodes: gauge({
     name: 'ai_cluster_cluster_nodes_total',
     help: 'Nodes by status',
@@ -333,5 +180,11 @@ export const clusterSpecs = {
     help: 'Requests that may wait for each model',
     unit: 'requests',
     advice: '--queue-limit.',
+  }),
+  retryBudgetRemaining: gauge({
+    name: 'ai_cluster_retry_budget_remaining_ratio',
+    help: 'Share of the retry budget of the last 10 seconds that is left; 0: nothing is tried again',
+    unit: 'ratio',
+    advice: 'See RetryBudgetExhausted.',
   }),
 } as const;

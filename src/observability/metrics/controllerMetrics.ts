@@ -2,6 +2,7 @@ import { BreakerState, EjectionReason } from '../../protocol/clusterStatus.js';
 import type { ClusterView } from '../clusterView.js';
 import { clusterCollector } from './clusterGauges.js';
 import { clusterSpecs } from './clusterSpecs.js';
+import { dispatchSpecs } from './dispatchSpecs.js';
 import { addProcessMetrics, type ProcessFacts } from './processMetrics.js';
 import {
   authResults,
@@ -49,6 +50,7 @@ export function createControllerMetrics(options: ControllerMetricsOptions) {
   const metrics = {
     registry,
     ...registry.families(requestSpecs, [requestSpecs.interTokenLatency]),
+    ...registry.families(dispatchSpecs),
     ...registry.families(clusterSpecs),
     ...registry.families(keySpecs),
     ...addProcessMetrics(registry, 'ai_cluster', options.facts),
