@@ -5,8 +5,8 @@ import tseslint from 'typescript-eslint';
 
 /**
  * Who may import whom inside src/: the twin of the table in src/README.md. `may` lists folders whose values and types
- * can be imported, `types` folders from which only types can be, `packages` the npm packages a folder is allowed;
- * a folder without `packages` may use any.
+ * can be imported, `types` folders from which only types can be, `packages` the npm packages a folder is allowed (all of
+ * a scope with `*`); a folder without `packages` may use any.
  */
 export const importTable = {
   protocol: { may: [], packages: ['zod'] },
@@ -14,7 +14,7 @@ export const importTable = {
   observability: {
     may: ['protocol'],
     types: ['config'],
-    packages: ['winston', 'prom-client', '@opentelemetry/.*'],
+    packages: ['winston', 'prom-client', '@opentelemetry/*'],
   },
   security: { may: ['protocol'], packages: [] },
   stores: { may: ['protocol'], packages: ['libsql'] },
@@ -50,7 +50,7 @@ function restrictionsOf(folder, rule) {
     message: `src/${folder} may import only types from src/${other} (see src/README.md)`,
   }));
   if (rule.packages) {
-    const allowed = rule.packages.map((name) => `(?!${name}$)`).join('');
+    const allowed = rule.packages.map((name) => `(?!${name.replace('*', '[^/]+')}$)`).join('');
     const nodeBuiltins =
       folder === 'routing' || folder === 'protocol' || folder === 'config' ? '' : '(?!node:)';
     patterns.push({
