@@ -34,11 +34,12 @@ export function httpUrl() {
   // Refinements also see what is no URL at all.
   const isPlain = (value: string) => {
     if (!URL.canParse(value)) return false;
-    const { username, password } = new URL(value);
-    return username === '' && password === '';
+    const { username, password, search, hash } = new URL(value);
+    return [username, password, search, hash].every((part) => part === '');
   };
   return {
-    accepted: 'an http:// or https:// URL without user name and password, such as http://127.0.0.1:8080',
+    accepted:
+      'an http:// or https:// URL without user name, password, query and fragment, such as http://127.0.0.1:8080',
     schema: z
       .url({ protocol: /^https?$/ })
       .refine(isPlain)

@@ -11,7 +11,7 @@ export interface DispatchTrace {
   nodeId?: string;
   fingerprint?: string;
   attempts: number;
-  /** Every one, with those that made room for others. */
+  /** The first and the last ones, also those that made room for others, or that a busy worker refused. */
   readonly tries: AttemptTrace[];
   queueMs?: number;
   /** While it waits for a slot: where it stands. */

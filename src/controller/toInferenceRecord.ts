@@ -44,6 +44,7 @@ export function toInferenceRecord(
     overheadMs: only && Math.max(0, now - arrivedAt - upstreamMs),
     pauses: inference.pauses,
     choices: traces,
+    choicesPerPrompt: inference.choicesPerPrompt,
   };
 }
 

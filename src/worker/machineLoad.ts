@@ -7,7 +7,7 @@ export function readMachineLoad(): MachineLoad {
   for (const { times } of cpus()) {
     for (const mode of modes) cpuSeconds[mode] += times[mode] / 1000;
   }
-  // What caches would give back counts as free.
+  // On Linux, what caches would give back counts as free.
   return { memoryUsedBytes: totalmem() - freemem(), cpuSeconds };
 }
 

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
 /** OTLP's JSON, as far as it is sent here; what is not in it is refused. */
@@ -73,6 +74,8 @@ export interface TraceCollector {
   readonly headers: readonly IncomingHttpHeaders[];
   /** 200 takes what is sent; with another one it is lost. */
   status: number;
+  /** Until it answers. */
+  delayMs: number;
   close(): Promise<void>;
 }
 
@@ -83,7 +86,8 @@ export async function startTraceCollector(): Promise<TraceCollector> {
   const seenHeaders: IncomingHttpHeaders[] = [];
   let text = '';
   const server = createServer((req, res) => {
-    void buffer(req).then((bytes) => {
+    void buffer(req).then(async (bytes) => {
+      await delay(collector.delayMs);
       seenHeaders.push(req.headers);
       if (collector.status !== 200) return void res.writeHead(collector.status).end();
       if (req.method !== 'POST' || req.url !== '/v1/traces') return void res.writeHead(404).end();
@@ -104,6 +108,7 @@ export async function startTraceCollector(): Promise<TraceCollector> {
     text: () => text,
     headers: seenHeaders,
     status: 200,
+    delayMs: 0,
     close: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -34,6 +34,8 @@ export interface Attempt {
 /** How an attempt ended that is not over for good: `moved` for its worker was gone before, `paused` to make room. */
 type Ending = 'done' | 'moved' | 'paused' | UpstreamError;
 
+/** For the spans: a request may be refused for minutes. The first and the last ones say what happened. */
+const maxTriesKept = 32;
 /** Of a long answer the metrics hear on the way. */
 const gapsToldAtOnce = 64;
 
@@ -82,6 +84,7 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
       for (;;) {
         const ending = yield* tryOnce(model, recovery, lease, options, work, kind);
         if (ending === 'done') return;
+        trace.waitingSince = now();
         if (ending instanceof UpstreamError) await recovery.recoverFrom(ending, lease);
         if (recovery.limits.hasProgressed) kind = 'resume';
         else if (kind === 'first') kind = 'retry';
@@ -95,7 +98,6 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
           });
         }
         const history = ending === 'paused' ? undefined : { failedOn, busyNodeId: lease.nodeId };
-        trace.waitingSince = now();
         // Asked for before the old slot is given back, so that no later request takes the turn of this one.
         const next = admit({ ...wanted, pauses, history, waitsUntil: recovery.limits.waitsUntilMs });
         lease.return();
@@ -183,9 +185,10 @@ export function createRunAttempts(deps: RunAttemptsDeps) {
 
 /** The wait of the request is over, and its record of this try, to be filled, is among its tries. */
 function beginRecord(lease: SlotLease, kind: AttemptKind, trace: DispatchTrace, now: number): AttemptTrace {
+  const { policy, reason, timing } = lease.decision;
   const record: AttemptTrace = {
     nodeId: lease.nodeId,
-    decision: lease.decision,
+    decision: { policy, reason, ...(timing && { timing }) },
     kind,
     outcome: 'cancelled',
     queuedAt: trace.waitingSince ?? now,
@@ -196,6 +199,7 @@ function beginRecord(lease: SlotLease, kind: AttemptKind, trace: DispatchTrace, 
   };
   trace.waitingSince = undefined;
   trace.tries.push(record);
+  if (trace.tries.length > maxTriesKept) trace.tries.splice(maxTriesKept / 2, 1);
   return record;
 }
 

@@ -35,6 +35,8 @@ export interface InferenceRecord {
   /** How often it stopped until its client had read. */
   readonly pauses: number;
   readonly choices: readonly ChoiceRecord[];
+  /** What the client calls `n`; several prompts have so many each. */
+  readonly choicesPerPrompt: number;
 }
 
 /** The way of one choice, for its spans. */

@@ -4,9 +4,12 @@ import type { AttemptRecord } from '../events/recoveryEvents.js';
 /** An inference request that has ended. Nothing in it is from a prompt or an answer. */
 export interface TracedRequest {
   readonly requestId: string;
+  /** Of a line of a batch, which did not come over HTTP. */
   readonly batchId?: string;
+  readonly method?: string;
   /** The route's template. */
   readonly path: string;
+  /** 499: the client left before it was told one. */
   readonly status: number;
   /** By `performance.now()`, as all times here. */
   readonly endedAt: number;
@@ -47,33 +50,24 @@ function operationOf(path: string): string {
  * worker, and one span for each try, with prefill and decode in it.
  */
 export function planRequestSpan(request: TracedRequest): SpanPlan {
-  const { inference, status, endedAt, durationMs } = request;
+  const { inference, endedAt, durationMs } = request;
   const { model, outcome, choices } = inference;
   const operation = operationOf(request.path);
-  const isError = outcome === 'error';
   return {
     name: `${operation} ${model}`,
     kind: request.batchId === undefined ? 'server' : 'internal',
     startedAt: endedAt - durationMs,
     endedAt,
-    isError,
+    isError: outcome === 'error',
     attributes: {
       'gen_ai.operation.name': operation,
       'gen_ai.provider.name': 'ai-cluster',
       'gen_ai.request.model': model,
       'gen_ai.request.max_tokens': inference.maxTokens,
-      'gen_ai.request.choice.count': choices.length > 1 ? choices.length : undefined,
+      'gen_ai.request.choice.count': inference.choicesPerPrompt > 1 ? inference.choicesPerPrompt : undefined,
       'gen_ai.request.stream': inference.isStream,
-      'gen_ai.response.model': model,
-      'gen_ai.response.finish_reasons': [...inference.finishReasons],
-      'gen_ai.response.time_to_first_chunk':
-        inference.firstTokenMs === undefined ? undefined : inference.firstTokenMs / 1000,
-      'gen_ai.usage.input_tokens': inference.promptTokens,
-      'gen_ai.usage.cache_read.input_tokens': inference.cachedTokens,
-      'gen_ai.usage.output_tokens': inference.completionTokens,
-      'http.route': request.path,
-      'http.response.status_code': status,
-      'error.type': isError ? (status >= 400 ? String(status) : 'broken_off') : undefined,
+      ...(outcome === 'rejected' ? {} : describeAnswer(inference)),
+      ...describeCall(request),
       'ai_cluster.request_id': request.requestId,
       'ai_cluster.batch_id': request.batchId,
       'ai_cluster.key_id': inference.keyId,
@@ -81,6 +75,31 @@ export function planRequestSpan(request: TracedRequest): SpanPlan {
       'ai_cluster.attempts': inference.attempts,
     },
     children: choices.flatMap((choice, index) => planChoice(choice, index, endedAt)),
+  };
+}
+
+function describeAnswer(inference: InferenceRecord): SpanPlan['attributes'] {
+  const { isStream, firstTokenMs } = inference;
+  return {
+    'gen_ai.response.model': inference.model,
+    'gen_ai.response.finish_reasons': [...inference.finishReasons],
+    'gen_ai.response.time_to_first_chunk':
+      isStream && firstTokenMs !== undefined ? firstTokenMs / 1000 : undefined,
+    'gen_ai.usage.input_tokens': inference.promptTokens,
+    'gen_ai.usage.cache_read.input_tokens': inference.cachedTokens,
+    'gen_ai.usage.output_tokens': inference.completionTokens,
+  };
+}
+
+function describeCall({ batchId, method, path, status, inference }: TracedRequest): SpanPlan['attributes'] {
+  const isError = inference.outcome === 'error';
+  const errorType = { 'error.type': isError ? (status >= 400 ? String(status) : 'broken_off') : undefined };
+  if (batchId !== undefined) return errorType;
+  return {
+    'http.request.method': method,
+    'http.route': path,
+    'http.response.status_code': status === 499 ? undefined : status,
+    ...errorType,
   };
 }
 
@@ -106,7 +125,7 @@ function planAttempt(attempt: AttemptRecord, choice: number, requestEndedAt: num
   }
   if (firstTokenAt !== undefined) {
     steps.push(
-      internal('decode', firstTokenAt, endedAt, { 'gen_ai.usage.output_tokens': attempt.tokensGenerated }),
+      internal('decode', firstTokenAt, endedAt, { 'ai_cluster.generated_tokens': attempt.tokensGenerated }),
     );
   }
   return [

@@ -24,8 +24,9 @@ export interface TracerOptions {
 const goodbyeMs = 2_000;
 /** Of one call, with its repetitions. */
 const sendTimeoutMs = 5_000;
-/** Spans that wait to be sent; more are dropped. */
-const maxWaitingSpans = 16_384;
+const batchSpans = 512;
+/** Spans that wait to be sent; more are dropped. The exporter refuses more than 30 calls at once. */
+export const maxWaitingSpans = 29 * batchSpans;
 
 /**
  * Sends spans over OTLP. OpenTelemetry is loaded only here. Spans are made when a request has ended, from the times that
@@ -40,18 +41,34 @@ export async function startTracer({ endpoint, version, logger }: TracerOptions):
     import('@opentelemetry/resources'),
   ]);
   const url = `${endpoint}/v1/traces`;
-  const sender = new OTLPTraceExporter({ url, timeoutMillis: sendTimeoutMs });
+  let isClosed = false;
   const tellLoss = (reason: string) => logger.error('traces cannot be sent', { url, reason });
+  // With kept connections, Node throws where a collector answers and leaves before it has read all of a call.
+  const sender = new OTLPTraceExporter({ url, timeoutMillis: sendTimeoutMs, keepAlive: false });
   const exporter = watch(sender, core.ExportResultCode.SUCCESS, (failure) => {
+    if (isClosed) return;
     if (failure === undefined) logger.info('traces are sent again', { url });
     else tellLoss(failure);
   });
+  // Its warnings are of spans that a full queue or the collector has dropped; of the rest `watch` tells.
+  const warn = (...reasons: unknown[]) => logger.warn('spans dropped', { url, reason: reasons.join(' ') });
+  api.diag.setLogger(
+    { warn, error: ignore, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
   const provider = new sdk.TracerProvider({
     // What is said in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES stands.
     resource: resources
-      .resourceFromAttributes({ 'service.name': 'ai-cluster', 'service.version': version })
+      .defaultResource()
+      .merge(resources.resourceFromAttributes({ 'service.name': 'ai-cluster', 'service.version': version }))
       .merge(resources.detectResources({ detectors: [resources.envDetector] })),
-    spanProcessors: [new sdk.BatchSpanProcessor({ exporter, maxQueueSize: maxWaitingSpans })],
+    spanProcessors: [
+      new sdk.BatchSpanProcessor({
+        exporter,
+        maxQueueSize: maxWaitingSpans,
+        maxExportBatchSize: batchSpans,
+      }),
+    ],
   });
   const tracer = provider.getTracer('ai-cluster', version);
   const kinds = {
@@ -79,6 +96,13 @@ export async function startTracer({ endpoint, version, logger }: TracerOptions):
     return api.trace.setSpanContext(api.ROOT_CONTEXT, { ...spanContext, isRemote: true });
   }
 
+  /** All batches; the provider's promise ends with the first one that fails. */
+  const sendAll = () =>
+    provider
+      .shutdown()
+      .catch(() => sender.forceFlush())
+      .then(() => true);
+
   return {
     requestEnded(request, parent) {
       const sinceEpochMs = Date.now() - performance.now();
@@ -86,17 +110,20 @@ export async function startTracer({ endpoint, version, logger }: TracerOptions):
     },
     async close() {
       const timer = new AbortController();
-      // What cannot be sent has been told by then.
-      const isOver = provider.shutdown().then(
-        () => true,
-        () => true,
-      );
-      const { signal } = timer;
-      const isTooLate = delay(goodbyeMs, false, { signal }).catch(() => false);
-      if (!(await Promise.race([isOver, isTooLate]))) tellLoss(`no answer within ${goodbyeMs} ms`);
+      const isTooLate = delay(goodbyeMs, false, { signal: timer.signal }).catch(() => false);
+      const isOver = await Promise.race([sendAll(), isTooLate]);
       timer.abort();
+      if (!isOver && !exporter.isFailing()) tellLoss(`no answer within ${goodbyeMs} ms`);
+      isClosed = true;
     },
   };
+}
+
+function ignore(): void {}
+
+interface WatchedExporter extends SpanExporter {
+  /** Whether what was sent last was lost. */
+  isFailing(): boolean;
 }
 
 /** Says when spans begin to be lost, and when they arrive again; not each time. */
@@ -104,13 +131,14 @@ function watch(
   exporter: SpanExporter,
   success: ExportResultCode,
   onChange: (failure: string | undefined) => void,
-): SpanExporter {
+): WatchedExporter {
   let isFailing = false;
   return {
+    isFailing: () => isFailing,
     export(spans: ReadableSpan[], done: (result: ExportResult) => void) {
       exporter.export(spans, (result) => {
         const hasFailed = result.code !== success;
-        if (hasFailed !== isFailing) onChange(hasFailed ? (result.error?.message ?? 'unknown') : undefined);
+        if (hasFailed !== isFailing) onChange(hasFailed ? describeFailure(result.error) : undefined);
         isFailing = hasFailed;
         done(result);
       });
@@ -118,4 +146,9 @@ function watch(
     forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
     shutdown: () => exporter.shutdown(),
   };
+}
+
+/** The status of the collector, and what it or the system says to it. Nothing of a prompt is in what was sent. */
+function describeFailure(error: (Error & { readonly code?: number | string }) | undefined): string {
+  return [error?.code, error?.message].filter(Boolean).join(' ') || 'unknown';
 }

@@ -14,6 +14,8 @@ import {
 import { answer, refuse, resetAtOnce } from '../../support/workerScripts.js';
 
 const canary = 'c4n4ry-51f0';
+const traceOfClient = '0af7651916cd43dd8448eb211c80319c';
+const spanOfClient = 'b7ad6b7169203331';
 const params = { model: 'test-model', messages: [{ role: 'user' as const, content: canary }] };
 const tokens = [canary, ' two', ' three', ' four', ' five'];
 
@@ -38,8 +40,9 @@ async function startTraced(options: TestClusterOptions = {}) {
 
 function expectInParent(span: CollectedSpan): void {
   expect(span.endedAt).toBeGreaterThanOrEqual(span.startedAt);
+  if (span.parentSpanId === undefined || span.parentSpanId === spanOfClient) return;
   const parent = collector.spans.find(({ spanId }) => spanId === span.parentSpanId);
-  if (!parent) return;
+  if (!parent) throw new Error(`the parent of ${span.name} was not sent`);
   expect(span.traceId).toBe(parent.traceId);
   // Numbers of milliseconds since 1970 have a few more digits than that.
   expect(span.startedAt).toBeGreaterThanOrEqual(parent.startedAt - 0.01);
@@ -92,6 +95,8 @@ describe('a request that is answered', () => {
         'gen_ai.usage.input_tokens': 7,
         'gen_ai.usage.cache_read.input_tokens': 3,
         'gen_ai.usage.output_tokens': 5,
+        'gen_ai.response.time_to_first_chunk': expect.any(Number) as number,
+        'http.request.method': 'POST',
         'http.route': '/v1/chat/completions',
         'http.response.status_code': 200,
         'ai_cluster.request_id': requestId,
@@ -100,7 +105,8 @@ describe('a request that is answered', () => {
         'ai_cluster.attempts': 1,
       },
     });
-    expect(Object.keys(roots()[0]?.attributes ?? {})).not.toContain('error.type');
+    for (const absent of ['error.type', 'gen_ai.request.choice.count', 'ai_cluster.batch_id'])
+      expect(roots()[0]?.attributes).not.toHaveProperty([absent]);
     expect(roots()[0]?.startedAt).toBeGreaterThanOrEqual(before - 2);
     expect(roots()[0]?.endedAt).toBeLessThanOrEqual(Date.now() + 2);
     expect(named('route')[0]?.attributes).toMatchObject({
@@ -112,22 +118,40 @@ describe('a request that is answered', () => {
       attributes: { 'ai_cluster.node_id': 'worker_1', 'ai_cluster.outcome': 'success' },
     });
     expect(named('prefill')[0]?.attributes).toEqual({ 'ai_cluster.read_tokens': 4 });
-    expect(named('decode')[0]?.attributes).toEqual({ 'gen_ai.usage.output_tokens': 5 });
+    expect(named('decode')[0]?.attributes).toEqual({ 'ai_cluster.generated_tokens': 5 });
     expect(collector.resources[0]).toMatchObject({
       'service.name': 'ai-cluster',
       'service.version': '1.2.3',
+      'telemetry.sdk.language': 'nodejs',
     });
     // The log has the same id, so that one leads to the other.
     expect(cluster.log.entries()).toContainEqual(expect.objectContaining({ message: 'request', requestId }));
   });
 
   it('has a span for each choice, one beside the other', async () => {
-    const cluster = await startTraced();
-    await cluster.client.chat.completions.create({ ...params, n: 2 });
+    const gate = createTokenGate();
+    const cluster = await startTraced({ workers: [{ script: answer(tokens, { gate }) }] });
+    const answered = cluster.client.chat.completions.create({ ...params, n: 2 });
+    await eventually(() => expect(cluster.workers[0]?.requests).toHaveLength(2));
+    gate.open();
+    await answered;
     await cluster.spansAfterClose();
 
     expect(roots()[0]?.attributes).toMatchObject({ 'gen_ai.request.choice.count': 2 });
-    expect(named('attempt').map(({ attributes }) => attributes['ai_cluster.choice'])).toEqual([0, 1]);
+    expect(roots()[0]?.attributes).not.toHaveProperty(['gen_ai.response.time_to_first_chunk']);
+    const [first, second] = named('attempt');
+    expect([first, second].map((attempt) => attempt?.attributes['ai_cluster.choice'])).toEqual([0, 1]);
+    expect(second?.startedAt).toBeLessThan(first?.endedAt ?? 0);
+    expect(first?.startedAt).toBeLessThan(second?.endedAt ?? 0);
+  });
+
+  it('has no choices but one where it has several prompts', async () => {
+    const cluster = await startTraced();
+    await post(`${cluster.url}/v1/completions`, { model: 'test-model', prompt: [canary, 'b', 'c'] });
+    await cluster.spansAfterClose();
+
+    expect(roots()[0]?.attributes).not.toHaveProperty(['gen_ai.request.choice.count']);
+    expect(named('attempt')).toHaveLength(3);
   });
 
   it.each([
@@ -168,14 +192,12 @@ describe('a request that is answered', () => {
     ['00', 0],
   ])('belongs to the span of its client, and with the flags %s is sent %i times', async (flags, count) => {
     const cluster = await startTraced();
-    const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`;
+    const traceparent = `00-${traceOfClient}-${spanOfClient}-${flags}`;
     await post(`${cluster.url}/v1/chat/completions`, params, { traceparent });
     await cluster.spansAfterClose();
 
     const parents = roots().map(({ traceId, parentSpanId }) => `${traceId} ${parentSpanId}`);
-    expect(parents).toEqual(
-      Array.from({ length: count }, () => '0af7651916cd43dd8448eb211c80319c b7ad6b7169203331'),
-    );
+    expect(parents).toEqual(Array.from({ length: count }, () => `${traceOfClient} ${spanOfClient}`));
   });
 
   it('begins a trace of its own where the client says nonsense', async () => {
@@ -210,6 +232,7 @@ it('a line of a batch is traced like a request, but nobody has called', async ()
     kind: 'internal',
     attributes: { 'ai_cluster.batch_id': batch.id, 'gen_ai.usage.output_tokens': 5 },
   });
+  expect(Object.keys(root?.attributes ?? {}).filter((name) => name.startsWith('http.'))).toEqual([]);
   expect(treeOf(root)).toEqual(['queue', 'route', ['attempt', 'prefill', 'decode']]);
 });
 
@@ -233,7 +256,9 @@ describe('a request whose worker fails', () => {
     ]);
     const nodes = new Set(tries.map(({ attributes }) => attributes['ai_cluster.node_id']));
     expect([...nodes].sort()).toEqual(['worker_1', 'worker_2']);
-    expect(named('decode').map(({ attributes }) => attributes['gen_ai.usage.output_tokens'])).toEqual([2, 3]);
+    expect(named('decode').map(({ attributes }) => attributes['ai_cluster.generated_tokens'])).toEqual([
+      2, 3,
+    ]);
     expect(roots()[0]).toMatchObject({ isError: false, attributes: { 'ai_cluster.attempts': 2 } });
   });
 
@@ -245,6 +270,24 @@ describe('a request whose worker fails', () => {
 
     const way = ['queue', 'route'];
     expect(treeOf(roots()[0])).toEqual([...way, 'attempt', ...way, ['retry', 'prefill', 'decode']]);
+  });
+
+  it('waits between its tries, which are in spans as well', async () => {
+    const cluster = await startTraced({
+      workers: [{ script: refuse('no_free_slot', { retryable: true }) }],
+      controller: { queueTimeoutMs: 2_000 },
+    });
+    const { statusCode } = await post(`${cluster.url}/v1/chat/completions`, params);
+    await cluster.spansAfterClose();
+
+    expect(statusCode).toBeGreaterThanOrEqual(500);
+    const [root] = roots();
+    const parts = childrenOf(root);
+    const told = parts.reduce((sum, { startedAt, endedAt }) => sum + endedAt - startedAt, 0);
+    const whole = (root?.endedAt ?? 0) - (root?.startedAt ?? 0);
+    // Before and behind them are parsing and the answer.
+    expect(whole - told).toBeLessThan(whole / 4);
+    expect(parts.filter(({ kind }) => kind === 'client').length).toBeGreaterThan(1);
   });
 
   it('is an error where nobody answers it', async () => {
@@ -314,9 +357,11 @@ describe('what is no work of a model', () => {
     for (const path of ['/health', '/v1/models', '/metrics', '/cluster/status', '/nope']) {
       await (await request(cluster.url + path)).body.dump();
     }
+    await post(`${cluster.url}/tokenize`, { model: 'test-model', content: canary });
     await cluster.spansAfterClose();
 
     expect(collector.spans).toEqual([]);
+    expect(cluster.log.entries()).toContainEqual(expect.objectContaining({ path: '/tokenize' }));
   });
 
   it('is turned away, which is no error of the server', async () => {
@@ -330,6 +375,8 @@ describe('what is no work of a model', () => {
       isError: false,
       attributes: { 'http.response.status_code': 400, 'ai_cluster.outcome': 'rejected' },
     });
+    const told = Object.keys(roots()[0]?.attributes ?? {});
+    expect(told.filter((name) => /^gen_ai\.(response|usage)/.test(name))).toEqual([]);
   });
 });
 

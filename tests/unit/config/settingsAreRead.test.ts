@@ -18,7 +18,8 @@ interface Case {
 const notWhole = ['', 'many', '1.5', '-1', ' 1', '0x10', '1e3'];
 const anAddress = 'an IP address or localhost; 0.0.0.0 and :: are all addresses of the machine';
 const origin = 'a URL of scheme, host and port alone, such as http://127.0.0.1:8081';
-const url = 'an http:// or https:// URL without user name and password, such as http://127.0.0.1:8080';
+const url =
+  'an http:// or https:// URL without user name, password, query and fragment, such as http://127.0.0.1:8080';
 const badUrls = [
   '',
   'nope',
@@ -27,6 +28,8 @@ const badUrls = [
   'ftp://127.0.0.1',
   'http://ann:pw@127.0.0.1',
   'http://ann@127.0.0.1',
+  'http://127.0.0.1/a?token=b',
+  'http://127.0.0.1/a#b',
 ];
 
 const cases: Record<SettingKey, Case> = {

@@ -57,6 +57,7 @@ function inference(fields: Partial<InferenceRecord> = {}): InferenceRecord {
     overheadMs: undefined,
     pauses: 0,
     choices: [],
+    choicesPerPrompt: 1,
     ...fields,
   };
 }
