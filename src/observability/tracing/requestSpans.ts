@@ -67,7 +67,8 @@ export function planRequestSpan(request: TracedRequest): SpanPlan {
       'gen_ai.request.choice.count': inference.choicesPerPrompt > 1 ? inference.choicesPerPrompt : undefined,
       'gen_ai.request.stream': inference.isStream,
       ...(outcome === 'rejected' ? {} : describeAnswer(inference)),
-      ...describeCall(request),
+      ...(request.batchId === undefined ? describeCall(request) : {}),
+      'error.type': errorTypeOf(request),
       'ai_cluster.request_id': request.requestId,
       'ai_cluster.batch_id': request.batchId,
       'ai_cluster.key_id': inference.keyId,
@@ -79,10 +80,10 @@ export function planRequestSpan(request: TracedRequest): SpanPlan {
 }
 
 function describeAnswer(inference: InferenceRecord): SpanPlan['attributes'] {
-  const { isStream, firstTokenMs } = inference;
+  const { isStream, firstTokenMs, finishReasons } = inference;
   return {
     'gen_ai.response.model': inference.model,
-    'gen_ai.response.finish_reasons': [...inference.finishReasons],
+    'gen_ai.response.finish_reasons': finishReasons.length === 0 ? undefined : [...finishReasons],
     'gen_ai.response.time_to_first_chunk':
       isStream && firstTokenMs !== undefined ? firstTokenMs / 1000 : undefined,
     'gen_ai.usage.input_tokens': inference.promptTokens,
@@ -91,16 +92,18 @@ function describeAnswer(inference: InferenceRecord): SpanPlan['attributes'] {
   };
 }
 
-function describeCall({ batchId, method, path, status, inference }: TracedRequest): SpanPlan['attributes'] {
-  const isError = inference.outcome === 'error';
-  const errorType = { 'error.type': isError ? (status >= 400 ? String(status) : 'broken_off') : undefined };
-  if (batchId !== undefined) return errorType;
+function describeCall({ method, path, status }: TracedRequest): SpanPlan['attributes'] {
   return {
     'http.request.method': method,
     'http.route': path,
     'http.response.status_code': status === 499 ? undefined : status,
-    ...errorType,
   };
+}
+
+/** The status, or that a stream ended with an error behind a status of success. */
+function errorTypeOf({ status, inference }: TracedRequest): string | undefined {
+  if (inference.outcome !== 'error') return undefined;
+  return status >= 400 ? String(status) : 'broken_off';
 }
 
 /** One behind the other: a wait, and the try that it led to. */

@@ -290,6 +290,25 @@ describe('a request whose worker fails', () => {
     expect(parts.filter(({ kind }) => kind === 'client').length).toBeGreaterThan(1);
   });
 
+  it('is an error where its stream ends with one, behind a status of success', async () => {
+    const failure = { code: 'engine_failed', message: 'scripted', retryable: false } as const;
+    const fault = { afterTokens: 2, run: (call: WorkerCall) => call.send({ type: 'error', ...failure }) };
+    const cluster = await startTraced({ workers: [{ script: answer(tokens, { fault }) }] });
+    const stream = await openSse(`${cluster.url}/v1/chat/completions`, { ...params, stream: true });
+    await stream.rest();
+    await cluster.spansAfterClose();
+
+    expect(roots()[0]).toMatchObject({
+      isError: true,
+      attributes: {
+        'error.type': 'broken_off',
+        'http.response.status_code': 200,
+        'gen_ai.usage.output_tokens': 2,
+      },
+    });
+    expect(roots()[0]?.attributes).not.toHaveProperty(['gen_ai.response.finish_reasons']);
+  });
+
   it('is an error where nobody answers it', async () => {
     const cluster = await startTraced({
       workers: [{ script: refuse('engine_failed', { retryable: false }) }],
