@@ -20,6 +20,8 @@ const foreign = /^(nodejs|process)_/;
 const betweenReadsMs = 1_100;
 
 let wrong = 0;
+/** There is no Prometheus to look at. */
+let isUnread = false;
 const say = (mark, what) => console.log(`${mark.padEnd(6)} ${what}`);
 const fine = (what) => say('ok', what);
 const note = (what) => say('-', what);
@@ -88,11 +90,17 @@ function parseValues(text) {
 }
 
 const remedies = {
-  ECONNREFUSED: 'start the cluster (make up); one that is gone for good: npx ai-cluster nodes remove <node>',
   401: "this check reads data/cluster-token and data/admin-token: let it have the cluster's",
   404: 'metrics are switched off there: start it without METRICS_ENABLED=0 (and --metrics off)',
   429: 'something scrapes it more than 100 times a second: look at the scrape intervals',
 };
+
+function remedyOfSilence({ name, role }) {
+  const start = 'start the cluster (make up)';
+  return role === 'worker'
+    ? `${start}; one that is gone for good: npx ai-cluster nodes remove ${name}`
+    : start;
+}
 
 async function readTwice(target) {
   try {
@@ -108,8 +116,9 @@ function judge({ target, first, second, error }) {
   const who = `${target.name} (${target.address})`;
   if (error) {
     const reason = error.cause?.code ?? error.cause?.message ?? error.message;
-    const remedy = remedies[error.cause?.code ?? error.status] ?? 'its log says more: logs/combined.log';
-    return complain(`${who}: no metrics: ${reason}`, remedy);
+    const code = error.cause?.code ?? error.status;
+    const remedy = code === 'ECONNREFUSED' ? remedyOfSilence(target) : remedies[code];
+    return complain(`${who}: no metrics: ${reason}`, remedy ?? 'its log says more: logs/combined.log');
   }
   const known = moving.filter((name) => first.values.has(name));
   if (known.length === 0) {
@@ -150,14 +159,17 @@ async function ask(path) {
   return (await answer.json()).data;
 }
 
-/** One that has just been started finds its targets within seconds. */
+/** One that has just been started finds its targets within seconds, and reads them within 15. */
 async function askTargets() {
-  const giveUpAt = performance.now() + 10_000;
+  const giveUpAt = performance.now() + 25_000;
+  let isTold = false;
   for (;;) {
     const { activeTargets: targets } = await ask('targets?state=active');
     const isKnown = ({ health }) => health !== 'unknown';
     const isComplete = jobs.every((job) => targets.some(({ labels }) => labels.job === job));
     if ((isComplete && targets.every(isKnown)) || performance.now() > giveUpAt) return targets;
+    if (!isTold) note('Prometheus: has not read everybody yet; waiting for up to 25 s');
+    isTold = true;
     await delay(500);
   }
 }
@@ -168,8 +180,10 @@ async function checkPrometheus() {
     targets = await askTargets();
     rules = (await ask('rules')).groups.flatMap((group) => group.rules);
   } catch (error) {
-    if (error.cause?.code === 'ECONNREFUSED')
+    if (error.cause?.code === 'ECONNREFUSED') {
+      isUnread = true;
       return note(`Prometheus does not run on ${prometheus} (make metrics)`);
+    }
     return complain(`${prometheus} answers, but not as Prometheus does`, 'PROMETHEUS_PORT says where it is');
   }
   for (const job of jobs)
@@ -211,7 +225,7 @@ function checkJob(job, targets) {
     );
   }
   const up = targets.filter(({ health }) => health === 'up').length;
-  if (up === targets.length) fine(`Prometheus: ${job}: ${up} of ${targets.length} up`);
+  if (up === targets.length) fine(`Prometheus: ${job}: ${up} of ${targets.length} up at the last scrape`);
 }
 
 (await Promise.all(readTargets().map(readTwice))).forEach(judge);
@@ -219,6 +233,8 @@ if (spawnSync('promtool', ['--version']).error)
   note('promtool is not installed: names and format were not checked');
 await checkPrometheus();
 console.log(
-  wrong === 0 ? '\nAll is well.' : `\n${wrong === 1 ? 'One thing is' : `${wrong} things are`} wrong.`,
+  wrong === 0
+    ? `\nAll is well${isUnread ? ', but for Prometheus, which was not found' : ''}.`
+    : `\n${wrong === 1 ? 'One thing is' : `${wrong} things are`} wrong.`,
 );
 process.exitCode = wrong === 0 ? 0 : 1;

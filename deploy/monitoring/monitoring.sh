@@ -24,6 +24,12 @@ fail() {
 }
 has() { command -v "$1" >/dev/null; }
 
+# need <variable> <value> <pattern> <what is accepted>
+need() { [[ $2 =~ ^($3)$ ]] || fail "$1: \"$2\" is not accepted; give $4"; }
+need PROMETHEUS_PORT "$prometheus_port" '[0-9]{1,5}' 'a port, such as 9090'
+need GRAFANA_PORT "$grafana_port" '[0-9]{1,5}' 'a port, such as 3001'
+need PROMETHEUS_RETENTION "$retention" '([0-9]+(ms|[smhdwy]))+' 'a time, such as 15d or 12h'
+
 # --- What answers on a port of this machine ---------------------------------------------------------------------------
 
 listens() (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
@@ -52,14 +58,23 @@ process_of() {
   say "$pid"
 }
 
-# start_process <name> <command> <arguments>: in a process group of its own, so that Ctrl-C here does not reach it.
+# The port that what runs here was started with; the one asked for now may be another.
+port_of() {
+  if process_of "$1" >/dev/null; then
+    sed -n 3p "$run/$1.pid"
+  else
+    docker inspect --format '{{ index .Config.Labels "ai-cluster.port" }}' "ai-cluster-$1"
+  fi
+}
+
+# start_process <name> <port> <command> <arguments>: in a process group of its own, so that Ctrl-C here does not reach it.
 start_process() {
-  local name=$1
-  shift
+  local name=$1 port=$2
+  shift 2
   set -m
   nohup "$@" >"$run/$name.log" 2>&1 </dev/null &
   set +m
-  printf '%s\n%s\n' "$!" "${*:2}" >"$run/$name.pid"
+  printf '%s\n%s\n%s\n' "$!" "${*:2}" "$port" >"$run/$name.pid"
 }
 
 # --- Containers: known again by a label with this folder --------------------------------------------------------------
@@ -76,15 +91,15 @@ is_container_up() {
   has_container "$1" && [[ $(docker inspect --format '{{ .State.Running }}' "ai-cluster-$1") == true ]]
 }
 
-# start_container <name> <docker's arguments> <image> <its arguments>: files have the same paths inside as outside.
+# start_container <name> <port> <docker's arguments> <image> <its arguments>: files have the same paths inside as outside.
 start_container() {
-  local name=$1 folder
-  shift
+  local name=$1 port=$2 folder
+  shift 2
   if folder=$(container_folder "$name"); then
     [[ $folder == "$PWD" ]] || fail "There is a container ai-cluster-$name of ${folder:-something else}: stop it there first."
     docker rm "ai-cluster-$name" >/dev/null
   fi
-  docker run --detach --name "ai-cluster-$name" --label "ai-cluster.folder=$PWD" --network host \
+  docker run --detach --name "ai-cluster-$name" --label "ai-cluster.folder=$PWD" --label "ai-cluster.port=$port" --network host \
     --user "$(id -u)" --cap-drop ALL --security-opt no-new-privileges --workdir "$PWD" "$@" >/dev/null
 }
 
@@ -95,7 +110,7 @@ is_up() { process_of "$1" >/dev/null || is_container_up "$1"; }
 # can_start <name> <Name> <port> <variable>: says so where it runs already, fails where something else has its port.
 can_start() {
   if is_up "$1"; then
-    say "$2 runs already: http://127.0.0.1:$3"
+    say "$2 runs already: http://127.0.0.1:$(port_of "$1")"
     return 1
   fi
   if listens "$3"; then
@@ -158,9 +173,9 @@ start_prometheus() {
     "--storage.tsdb.retention.time=$retention"
   )
   if has prometheus; then
-    start_process prometheus prometheus "${flags[@]}"
+    start_process prometheus "$prometheus_port" prometheus "${flags[@]}"
   elif has_docker; then
-    start_container prometheus --volume "$PWD/prometheus.yml:$PWD/prometheus.yml:ro" \
+    start_container prometheus "$prometheus_port" --volume "$PWD/prometheus.yml:$PWD/prometheus.yml:ro" \
       --volume "$PWD/alerts.yml:$PWD/alerts.yml:ro" --volume "$PWD/data/prometheus:$PWD/data/prometheus:ro" \
       --volume "$PWD/data/tsdb:$PWD/data/tsdb" "$prometheus_image" "${flags[@]}"
   else
@@ -204,9 +219,9 @@ start_grafana_process() {
   home=$(grafana_home "$program")
   if [[ -x $home/bin/grafana ]]; then program=$home/bin/grafana; fi
   if [[ $program == *-server ]]; then
-    start_process grafana "$program" --homepath "$home"
+    start_process grafana "$grafana_port" "$program" --homepath "$home"
   else
-    start_process grafana "$program" server --homepath "$home"
+    start_process grafana "$grafana_port" "$program" server --homepath "$home"
   fi
 }
 
@@ -243,7 +258,7 @@ One of them is needed:
     export "${settings[@]}"
     start_grafana_process
   else
-    start_container grafana "${settings[@]/#/--env=}" \
+    start_container grafana "$grafana_port" "${settings[@]/#/--env=}" \
       --volume "$PWD/deploy/grafana:$PWD/deploy/grafana:ro" --volume "$PWD/dashboards:$PWD/dashboards:ro" \
       --volume "$PWD/data/grafana-password:$PWD/data/grafana-password:ro" \
       --volume "$PWD/data/grafana:$PWD/data/grafana" "$grafana_image"

@@ -13,13 +13,15 @@ export interface ReadyCluster {
   }[];
   /** Undefined: they are switched off. */
   readonly metricsUrl: string | undefined;
+  /** Where traces are sent; undefined: none are made. */
+  readonly tracesUrl: string | undefined;
   readonly hasKeys: boolean;
   readonly logDir: string;
 }
 
 /** For the person who started it: where everything is, and a command to try. */
 export function toReadyText(cluster: ReadyCluster): string {
-  const { controllerUrl, workers, models, metricsUrl, hasKeys, logDir } = cluster;
+  const { controllerUrl, workers, models, metricsUrl, tracesUrl, hasKeys, logDir } = cluster;
   const generated = models.filter(({ isGenerated }) => isGenerated).map(({ id }) => id);
   const rows = [
     ['Endpoint', `${controllerUrl}/v1`],
@@ -30,6 +32,7 @@ export function toReadyText(cluster: ReadyCluster): string {
     ['Docs', `${controllerUrl}/docs`],
     ['Status', `${controllerUrl}/cluster/status`],
     ...(metricsUrl === undefined ? [] : [['Metrics', metricsUrl]]),
+    ...(tracesUrl === undefined ? [] : [['Traces', `to ${tracesUrl}`]]),
     ['Logs', `${logDir}/combined.log, ${logDir}/error.log`],
   ];
   return [

@@ -1,5 +1,5 @@
 import { serving, type Setting } from './setting.js';
-import { familyPattern, httpUrl, integer, onOff } from './settingKinds.js';
+import { familyPattern, integer, onOff, otlpEndpoint } from './settingKinds.js';
 
 /** What is told to Prometheus and to collectors of traces. */
 export const observabilitySettings = {
@@ -54,6 +54,6 @@ export const observabilitySettings = {
     description:
       'a collector that takes traces (OTLP over HTTP); OTEL_EXPORTER_OTLP_ENDPOINT is understood, too (default: none are made)',
     variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
-    ...httpUrl(),
+    ...otlpEndpoint(),
   },
 } as const satisfies Record<string, Setting>;

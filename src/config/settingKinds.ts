@@ -47,6 +47,16 @@ export function httpUrl() {
   };
 }
 
+/** Of a collector of traces, to which the path of OTLP is added. */
+export function otlpEndpoint() {
+  const { schema } = httpUrl();
+  return {
+    accepted:
+      'an http:// or https:// URL without /v1/traces (which is added), user name, password, query and fragment, such as http://127.0.0.1:4318',
+    schema: schema.refine((value) => !value.endsWith('/v1/traces')),
+  };
+}
+
 /** Scheme, host and port: where a controller is. */
 export function controllerOrigin() {
   return {

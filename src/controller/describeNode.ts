@@ -26,7 +26,7 @@ export function describeNode(node: NodeView): NodeDescription {
     models: models.map(({ id }) => id),
     slots: { busy, total: sum(models.map(({ slotsTotal }) => slotsTotal)) },
     activeRequests: busy,
-    tokensPerSecond: sum(models.map(({ tokensPerSecond }) => tokensPerSecond)),
+    tokensPerSecond: sumOfRates(models),
     uptimeSeconds: Math.round(node.uptimeSeconds),
     lastHeartbeatMs: node.lastHeartbeatMs ?? null,
     drainRequested: node.wish !== 'serve',
@@ -58,6 +58,11 @@ function explain({ state, wish, health }: NodeView): string | undefined {
     case undefined:
       return undefined;
   }
+}
+
+/** Tokens a second of all of them, to a tenth. */
+export function sumOfRates(parts: readonly { readonly tokensPerSecond: number }[]): number {
+  return Math.round(sum(parts.map(({ tokensPerSecond }) => tokensPerSecond)) * 10) / 10;
 }
 
 function sum(values: readonly number[]): number {

@@ -194,10 +194,11 @@ export async function startController(options: ControllerOptions): Promise<Runni
     close: async () => {
       events.draining(gate.activeRequests());
       await Promise.all([gate.drain(options.drainTimeoutMs), batches.close()]);
+      // While the workers still hear from this controller: a collector may take its time.
+      await tracer?.close();
       monitor.close();
       targets?.close();
       await Promise.all([servers.close(), workers.close(), probes.close()]);
-      await tracer?.close();
       keys.close();
       stores.close();
     },

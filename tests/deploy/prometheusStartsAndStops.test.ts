@@ -24,7 +24,10 @@ describe.skipIf(skipWithout('prometheus'))('make metrics (skipped without Promet
 
       const alone = await monitoring.make('metrics-check');
       expect(alone.output).toContain('Prometheus does not run');
-      expect(alone).toMatchObject({ code: 0, output: expect.stringContaining('All is well.') as string });
+      expect(alone).toMatchObject({
+        code: 0,
+        output: expect.stringContaining('All is well, but for Prometheus') as string,
+      });
 
       const started = await monitoring.make('metrics');
       expect(started.output).toContain(`Prometheus runs: ${origin}\n`);
@@ -41,6 +44,8 @@ describe.skipIf(skipWithout('prometheus'))('make metrics (skipped without Promet
 
       const again = await monitoring.make('metrics');
       expect(again).toEqual({ code: 0, output: `Prometheus runs already: ${origin}\n` });
+      const elsewhere = await monitoring.make('metrics', { PROMETHEUS_PORT: '1' });
+      expect(elsewhere).toEqual({ code: 0, output: `Prometheus runs already: ${origin}\n` });
       expect(monitoring.pidOf('prometheus')).toBe(pid);
 
       const checked = await eventually(
@@ -56,7 +61,7 @@ describe.skipIf(skipWithout('prometheus'))('make metrics (skipped without Promet
         /^ok +controller \(127\.0\.0\.1:\d+\): \d+ series, values move, \d+ MB/m,
       );
       expect(checked.output).toMatch(/^ok +worker_2 \(127\.0\.0\.1:\d+\): \d+ series, values move, \d+ MB/m);
-      expect(checked.output).toMatch(/^ok +Prometheus: ai-cluster-workers: 2 of 2 up$/m);
+      expect(checked.output).toMatch(/^ok +Prometheus: ai-cluster-workers: 2 of 2 up at the last scrape$/m);
       expect(checked.output).toMatch(/^ok +Prometheus: \d+ alerts and \d+ recording rules$/m);
 
       // One that is gone, and whose port nobody has.
@@ -94,6 +99,16 @@ describe.skipIf(skipWithout('prometheus'))('make metrics (skipped without Promet
     },
     slow,
   );
+});
+
+it.each([
+  ['PROMETHEUS_PORT', 'abc', 'a port, such as 9090'],
+  ['PROMETHEUS_RETENTION', 'foo', 'a time, such as 15d or 12h'],
+])('%s=%s is refused with what is accepted', async (variable, value, accepted) => {
+  const monitoring = await createMonitoringFolder();
+  const { code, output } = await monitoring.make('metrics', { [variable]: value });
+  expect(code).not.toBe(0);
+  expect(output).toContain(`${variable}: "${value}" is not accepted; give ${accepted}`);
 });
 
 it('ends no process that only has the id of one that it started', async () => {

@@ -5,6 +5,7 @@ import type { CommandName } from '../../config/setting.js';
 import { loadCatalog } from '../../models/catalog.js';
 import type { ResolvedModel } from '../../models/resolveModel.js';
 import { createLogger } from '../../observability/logger.js';
+import { toTracesUrl } from '../../observability/tracing/tracer.js';
 import { isLoopbackHost } from '../../security/loopback.js';
 import type { ChildSpec } from '../../supervisor/childProcess.js';
 import { startCluster, type LocalCluster } from '../../supervisor/startCluster.js';
@@ -184,6 +185,7 @@ async function printReady(
       isGenerated: origin !== 'path' && isMade(id),
     })),
     metricsUrl: metricsUrlOf(controllerUrl, settings),
+    tracesUrl: settings.otlpEndpoint && toTracesUrl(settings.otlpEndpoint),
     hasKeys: withControllerStore(settings, ({ keys }) => keys.list().length > 0),
     logDir: settings.logDir,
   });

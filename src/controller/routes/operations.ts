@@ -2,7 +2,7 @@ import compression from 'compression';
 import type { AdmissionQueue } from '../../cluster/queue/admission.js';
 import type { WorkerPool } from '../../cluster/workerPool.js';
 import type { ClusterStatus, HealthStatus, NodeStatus, ReadyStatus } from '../../protocol/clusterStatus.js';
-import { describeNode, statusOf } from '../describeNode.js';
+import { describeNode, statusOf, sumOfRates } from '../describeNode.js';
 import { createLimitRate } from '../limitRate.js';
 import type { Route } from './route.js';
 
@@ -44,7 +44,7 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
         limit: deps.queue.limit,
         models: deps.queue.views().map((view) => ({ ...view, oldestWaitMs: Math.round(view.oldestWaitMs) })),
       },
-      totals: { ...deps.totals(), tokensPerSecond: sum(nodes.map((node) => node.tokensPerSecond)) },
+      totals: { ...deps.totals(), tokensPerSecond: sumOfRates(nodes) },
       nodes,
     };
   }
@@ -87,8 +87,4 @@ export function operationsRoutes(deps: OperationsDeps): Route[] {
       },
     },
   ];
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

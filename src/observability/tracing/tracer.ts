@@ -28,6 +28,11 @@ const batchSpans = 512;
 /** Spans that wait to be sent; more are dropped. The exporter refuses more than 30 calls at once. */
 export const maxWaitingSpans = 29 * batchSpans;
 
+/** Where a collector takes them. */
+export function toTracesUrl(endpoint: string): string {
+  return `${endpoint}/v1/traces`;
+}
+
 /**
  * Sends spans over OTLP. OpenTelemetry is loaded only here. Spans are made when a request has ended, from the times that
  * were noted on its way: nothing waits for them, and where nobody takes them they are dropped.
@@ -40,7 +45,7 @@ export async function startTracer({ endpoint, version, logger }: TracerOptions):
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
   ]);
-  const url = `${endpoint}/v1/traces`;
+  const url = toTracesUrl(endpoint);
   let isClosed = false;
   const tellLoss = (reason: string) => logger.error('traces cannot be sent', { url, reason });
   // With kept connections, Node throws where a collector answers and leaves before it has read all of a call.
@@ -50,8 +55,10 @@ export async function startTracer({ endpoint, version, logger }: TracerOptions):
     if (failure === undefined) logger.info('traces are sent again', { url });
     else tellLoss(failure);
   });
-  // Its warnings are of spans that a full queue or the collector has dropped; of the rest `watch` tells.
-  const warn = (...reasons: unknown[]) => logger.warn('spans dropped', { url, reason: reasons.join(' ') });
+  // Its warnings are of spans that a full queue or the collector has dropped, and of answers that are no OTLP; of the
+  // rest `watch` tells.
+  const warn = (...reasons: unknown[]) =>
+    logger.warn('traces may be lost', { url, reason: reasons.join(' ') });
   api.diag.setLogger(
     { warn, error: ignore, info: ignore, debug: ignore, verbose: ignore },
     { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
@@ -150,5 +157,8 @@ function watch(
 
 /** The status of the collector, and what it or the system says to it. Nothing of a prompt is in what was sent. */
 function describeFailure(error: (Error & { readonly code?: number | string }) | undefined): string {
-  return [error?.code, error?.message].filter(Boolean).join(' ') || 'unknown';
+  const { code = '', message = '' } = error ?? {};
+  return message.includes(String(code)) && message !== ''
+    ? message
+    : `${code} ${message}`.trim() || 'unknown';
 }

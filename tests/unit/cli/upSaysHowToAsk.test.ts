@@ -6,6 +6,7 @@ const cluster: ReadyCluster = {
   workers: [{ name: 'worker_1', url: 'http://127.0.0.1:8081' }],
   models: [{ id: 'm', kind: 'generation', isGenerated: false }],
   metricsUrl: 'http://127.0.0.1:8080/metrics',
+  tracesUrl: undefined,
   hasKeys: false,
   logDir: 'logs',
 };
@@ -17,6 +18,9 @@ it('names what there is, with the page that explains it', () => {
   expect(text).toContain('\n  Docs      http://127.0.0.1:8080/docs\n');
   expect(text).toContain('\n  Metrics   http://127.0.0.1:8080/metrics\n');
   expect(toReadyText({ ...cluster, metricsUrl: undefined })).not.toContain('Metrics');
+  expect(text).not.toContain('Traces');
+  const tracesUrl = 'http://127.0.0.1:4318/v1/traces';
+  expect(toReadyText({ ...cluster, tracesUrl })).toContain(`\n  Traces    to ${tracesUrl}\n`);
   expect(text).not.toContain('gibberish');
   const made = toReadyText({ ...cluster, models: [{ id: 'tiny', kind: 'generation', isGenerated: true }] });
   expect(made).toContain('(tiny is a generated test model: it answers gibberish)');

@@ -381,8 +381,9 @@ const cases: Record<SettingKey, Case> = {
     flag: ['http://127.0.0.1:4318/', 'http://127.0.0.1:4318'],
     variable: ['https://traces.example.com/otlp', 'https://traces.example.com/otlp'],
     environmentName: 'AI_CLUSTER_OTLP_ENDPOINT',
-    bad: badUrls,
-    accepted: url,
+    bad: [...badUrls, 'http://127.0.0.1:4318/v1/traces', 'http://127.0.0.1:4318/v1/traces/'],
+    accepted:
+      'an http:// or https:// URL without /v1/traces (which is added), user name, password, query and fragment, such as http://127.0.0.1:4318',
   },
   workerNetworks: {
     command: 'controller',
