@@ -11,7 +11,7 @@ export interface ScrapeTargetsOptions {
 }
 
 /** The jobs of prometheus.yml, each with its file. */
-export const targetFiles = { controller: 'controllers.json', workers: 'workers.json' } as const;
+const targetFiles = { controller: 'controllers.json', workers: 'workers.json' } as const;
 
 /** Prometheus reads files that have changed within moments. */
 const lookEveryMs = 1_000;

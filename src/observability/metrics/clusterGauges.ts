@@ -6,7 +6,7 @@ import type { MetricSpec } from './metricSpec.js';
 import { sampled, type Collector } from './metricsRegistry.js';
 
 /** One of them is 1 for each node. */
-export const nodeStatuses = [...NodeStatus.options, 'draining', 'busy', 'unknown'] as const;
+const nodeStatuses = [...NodeStatus.options, 'draining', 'busy', 'unknown'] as const;
 
 /** As the first agents of this kind numbered them. */
 const statusCodes: Readonly<Record<(typeof nodeStatuses)[number], number>> = {

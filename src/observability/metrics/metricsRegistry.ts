@@ -175,7 +175,7 @@ export function sampled<State, Label extends string>(
   spec: MetricSpec<Label, 'gauge' | 'counter'>,
   samples: (state: State) => Iterable<readonly [labels: LabelsOf<Label>, value: number]>,
 ): SampledGauge<State> {
-  return { spec: spec, samples: samples as SampledGauge<State>['samples'] };
+  return { spec, samples: samples as SampledGauge<State>['samples'] };
 }
 
 async function write(metric: MetricText): Promise<string> {

@@ -17,7 +17,7 @@ export interface TracedRequest {
   readonly inference: InferenceRecord;
 }
 
-export type AttributeValue = string | number | boolean | string[];
+type AttributeValue = string | number | boolean | string[];
 
 /** What a span will say; its children lie within it. */
 export interface SpanPlan {

@@ -158,7 +158,6 @@ function watch(
 /** The status of the collector, and what it or the system says to it. Nothing of a prompt is in what was sent. */
 function describeFailure(error: (Error & { readonly code?: number | string }) | undefined): string {
   const { code = '', message = '' } = error ?? {};
-  return message.includes(String(code)) && message !== ''
-    ? message
-    : `${code} ${message}`.trim() || 'unknown';
+  const parts = message.includes(String(code)) ? [message] : [code, message];
+  return parts.join(' ').trim() || 'unknown';
 }
